@@ -1,0 +1,50 @@
+# Every target starts from a bare Python 3.11+ and make: what it needs is installed into .venv from
+# the locks. Bare `make` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The Python that starts the tools; the environments then choose among all that are installed.
+BOOT := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+# Set PYTHON_VERSION=3.11 (or 3.12, 3.13) to run tests and checks on that version.
+PYTHON_VERSION ?=
+VERSIONED := $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+DEV := .venv/dev$(if $(PYTHON_VERSION),-$(PYTHON_VERSION))/bin
+ARGS ?=
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: boot dev
+boot:
+	@test -n "$(BOOT)" || { echo "Python 3.11 or newer is needed and none was found on PATH (Debian: apt-get install python3 python3-venv)" >&2; exit 1; }
+dev: boot
+	@$(BOOT) tools/environments.py dev $(VERSIONED) >/dev/null
+
+.PHONY: test
+test: dev ## run every test; ARGS="-k name" narrows, PYTHON_VERSION=3.11 chooses
+	@$(DEV)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: dev ## format, lint, types, architecture, locks, template: everything cheap
+	@$(DEV)/ruff format --check .
+	@$(DEV)/ruff check .
+	@$(DEV)/mypy functions client/src local tools tests
+	@PYTHONPATH=functions:client/src:. $(DEV)/lint-imports
+	@$(BOOT) tools/locks.py --check
+
+.PHONY: format
+format: dev ## put the code into the one format, and fix what the linter can
+	@$(DEV)/ruff check --fix --exit-zero --quiet .
+	@$(DEV)/ruff format .
+
+.PHONY: lock
+lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of everything
+	@$(BOOT) tools/locks.py $(ARGS)
+
+.PHONY: clean
+clean: ## remove all that was built or installed here
+	rm -rf .venv build dist .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,82 @@
+"""The vending function: `POST /v1/tokens` and `GET /v1/whoami`."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.config import Config
+
+from handlers.api import api
+from vending.decision import Limits
+from vending.ledger import DynamoLedger
+from vending.minting import StsMinter
+from vending.policy_source import AppConfigPolicies, FilePolicies
+from vending.settings import Settings
+from vending.vend import Vending
+from vending.vend_ids import new_vend_id
+
+if TYPE_CHECKING:
+    from types_boto3_appconfigdata import AppConfigDataClient
+
+    from vending.vend import Policies
+
+# The function has 10 seconds and API Gateway 29: a dependency that hangs must leave time to say so.
+PATIENCE = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    parameter_validation=False,
+)
+
+
+def clock() -> datetime:
+    """Return the time, aware."""
+    return datetime.now(UTC)
+
+
+def assemble(settings: Settings) -> Vending:
+    """Return the service with its real ports."""
+    session = botocore.session.Session()
+
+    def client(service: str, region: str | None = None) -> Any:
+        return session.create_client(service, region_name=region, config=PATIENCE)
+
+    return Vending(
+        registries=settings.served(),
+        policies=policies_of(settings, client("appconfigdata")),
+        ledger=DynamoLedger(
+            client("dynamodb"),
+            client("kms"),
+            table=settings.ledger_table,
+            token_key=settings.token_key,
+            clock=clock,
+        ),
+        minter=StsMinter(client("sts"), lambda region: client("ecr", region)),
+        limits=Limits(timedelta(seconds=settings.max_ttl), timedelta(seconds=settings.min_ttl)),
+        clock=clock,
+        stopwatch=time.perf_counter,
+        new_id=new_vend_id,
+        deployment=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+    )
+
+
+def policies_of(settings: Settings, appconfig: AppConfigDataClient) -> Policies:
+    """Return where the policy comes from."""
+    if file := settings.policy_file():
+        return FilePolicies(file)
+    application, environment, profile = settings.policy.removeprefix("appconfig:").split("/")
+    return AppConfigPolicies(
+        appconfig,
+        application=application,
+        environment=environment,
+        profile=profile,
+        max_age=timedelta(seconds=settings.policy_max_age),
+        clock=clock,
+    )
+
+
+handler = api(assemble(Settings.from_environment()))

@@ -1,0 +1,341 @@
+"""Decide what one caller may have: a pure function of policy, caller, request and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from vending import patterns
+from vending.access import Access
+from vending.errors import Code, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vending.caller import Caller
+    from vending.policy import Deny, Grant, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class VendRequest:
+    """What a caller asks for, already known to be well formed.
+
+    Either lists of literal repositories by access, or none of them and `access` for all that is
+    granted up to that access.
+
+    Attributes:
+        registry: Name of the registry.
+        repositories: Literal names by access; empty to ask for all that is granted.
+        access: The highest access wanted where no repository is named.
+        ttl: How long the token should work at most, or None for as long as the policy allows.
+        grant: Name of the one grant to draw on, or None.
+        reason: Why, in the caller's words.
+    """
+
+    registry: str
+    repositories: dict[Access, tuple[str, ...]] = field(default_factory=dict)
+    access: Access = Access.PULL
+    ttl: timedelta | None = None
+    grant: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the stack allows, whatever the policy says.
+
+    Attributes:
+        longest: The longest life of a token.
+        shortest: The shortest that may be asked for.
+    """
+
+    longest: timedelta = timedelta(hours=1)
+    shortest: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Something asked for that is not in the token.
+
+    Attributes:
+        repository: As asked for, or `*` for all.
+        access: As asked for.
+        rule: What took it away, for the record only: `no grant`, `deny NAME` or `ceiling`.
+    """
+
+    repository: str
+    access: Access
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one caller may have, and why.
+
+    Attributes:
+        registry: Name of the registry it is for.
+        scope: Repository patterns by access, each repository under its highest; empty if refused.
+        excluded: Patterns inside the scope that an explicit deny takes out again.
+        ceiling: The patterns beyond which nothing may reach, or None for no such bound.
+        expires_at: When the token stops working, a whole second, or None if refused.
+        bind_source_ip: Whether the token works only from the address that asked.
+        grants: Names of the grants that allowed it, in policy order.
+        denies: Names of the denies that apply to the caller, in policy order.
+        dropped: What was asked for and is not in the scope.
+        refusal: Why nothing was allowed, or None.
+    """
+
+    registry: str
+    scope: dict[Access, tuple[str, ...]] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
+    ceiling: tuple[str, ...] | None = None
+    expires_at: datetime | None = None
+    bind_source_ip: bool = False
+    grants: tuple[str, ...] = ()
+    denies: tuple[str, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    refusal: Refusal | None = None
+
+    @property
+    def access(self) -> Access:
+        """The highest access in the scope: it chooses the vended role."""
+        return next(a for a in (Access.PUSH, Access.PULL_THROUGH, Access.PULL) if a in self.scope)
+
+
+def decide(
+    policy: Policy, caller: Caller, request: VendRequest, *, now: datetime, limits: Limits
+) -> Decision:
+    """Decide what `caller` may have of what `request` asks for.
+
+    Denies and the ceiling win over every grant. Asking for more than is granted is not an error:
+    the answer is the intersection, and `Decision.dropped` says what fell away.
+
+    Args:
+        policy: The document that serves.
+        caller: Who asks.
+        request: What for.
+        now: An aware time.
+        limits: The stack's own.
+    """
+    if request.repositories.get(Access.PUSH) and request.repositories.get(Access.PULL_THROUGH):
+        return _refused(
+            request, Code.MIXED_PUSH_AND_PULL_THROUGH, "Ask for push and pull-through separately."
+        )
+    if request.ttl is not None and request.ttl < limits.shortest:
+        return _refused(
+            request,
+            Code.INVALID_REQUEST,
+            f"Ask for ttl_seconds of at least {int(limits.shortest.total_seconds())}.",
+        )
+    accounts = policy.ceiling.accounts
+    if accounts is not None and caller.account not in accounts:
+        return _not_granted(request, ())
+    case = _Case(
+        policy=policy,
+        grants=grants_for(policy, caller, request.registry, now=now, grant=request.grant),
+        denies=denies_for(policy, caller, request.registry),
+        request=request,
+        now=now,
+        limits=limits,
+    )
+    return _decide_named(case) if request.repositories else _decide_all(case)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is left to weigh: the grants and denies that are about this caller, and the request."""
+
+    policy: Policy
+    grants: Sequence[Grant]
+    denies: Sequence[Deny]
+    request: VendRequest
+    now: datetime
+    limits: Limits
+
+
+def grants_for(
+    policy: Policy,
+    caller: Caller,
+    registry: str,
+    *,
+    now: datetime,
+    grant: str | None = None,
+    break_glass: bool = False,
+) -> list[Grant]:
+    """Return the grants that `caller` may draw on now, in policy order.
+
+    A break-glass grant counts only when `grant` names it, or when `break_glass` asks for a list of
+    all that the caller could name.
+    """
+    today = now.astimezone(UTC).date()
+    return [
+        candidate
+        for candidate in policy.grants
+        if candidate.registry == registry
+        and (candidate.name == grant if grant else break_glass or not candidate.break_glass)
+        and (candidate.expires_on is None or today <= candidate.expires_on)
+        and candidate.matches(caller)
+    ]
+
+
+def denies_for(policy: Policy, caller: Caller, registry: str) -> list[Deny]:
+    """Return the denies that apply to `caller` in `registry`, in policy order."""
+    return [
+        deny for deny in policy.denies if deny.registry in (None, registry) and deny.matches(caller)
+    ]
+
+
+def _decide_named(case: _Case) -> Decision:
+    scope: dict[Access, list[str]] = {}
+    contributing: list[Grant] = []
+    dropped: list[Dropped] = []
+    ceiling = case.policy.ceiling.repositories
+    for access, names in case.request.repositories.items():
+        for name in dict.fromkeys(names):
+            allowed = [
+                grant
+                for grant in case.grants
+                if grant.access.includes(access) and _any_matches(grant.repositories, name)
+            ]
+            deny = next((d for d in case.denies if _any_matches(d.repositories, name)), None)
+            if deny:
+                dropped.append(Dropped(name, access, f"deny {deny.name}"))
+            elif ceiling is not None and not _any_matches(ceiling, name):
+                dropped.append(Dropped(name, access, "ceiling"))
+            elif not allowed:
+                dropped.append(Dropped(name, access, "no grant"))
+            else:
+                scope.setdefault(access, []).append(name)
+                contributing.extend(allowed)
+    return _decision(case, contributing, scope, dropped)
+
+
+def _decide_all(case: _Case) -> Decision:
+    scope: dict[Access, list[str]] = {}
+    contributing: list[Grant] = []
+    dropped: list[Dropped] = []
+    ceiling, wanted = case.policy.ceiling.repositories, case.request.access
+    for grant in case.grants:
+        access = grant.access if grant.access is wanted else Access.PULL
+        for pattern in grant.repositories:
+            deny = next((d for d in case.denies if _any_covers(d.repositories, pattern)), None)
+            if deny:
+                dropped.append(Dropped(pattern, access, f"deny {deny.name}"))
+            elif ceiling is not None and not any(patterns.overlap(c, pattern) for c in ceiling):
+                dropped.append(Dropped(pattern, access, "ceiling"))
+            else:
+                scope.setdefault(access, []).append(pattern)
+                contributing.append(grant)
+    if wanted is not Access.PULL and wanted not in scope:
+        dropped.append(Dropped("*", wanted, "no grant"))
+    return _decision(case, contributing, scope, dropped)
+
+
+def _decision(
+    case: _Case,
+    contributing: Sequence[Grant],
+    scope: dict[Access, list[str]],
+    dropped: Sequence[Dropped],
+) -> Decision:
+    request = case.request
+    denies = tuple(deny.name for deny in case.denies)
+    if not scope:
+        return _not_granted(request, dropped, denies=denies)
+    names = {grant.name for grant in contributing}
+    grants = [grant for grant in case.grants if grant.name in names]
+    if any(grant.break_glass for grant in grants) and not request.reason.strip():
+        detail = f"Say why in `reason`: the grant {request.grant!r} is break-glass."
+        return _refused(request, Code.REASON_REQUIRED, detail, dropped)
+    lean = minimal(scope)
+    granted = [pattern for held in lean.values() for pattern in held]
+    excluded = (
+        pattern
+        for deny in case.denies
+        for pattern in deny.repositories
+        if any(patterns.overlap(pattern, other) for other in granted)
+    )
+    ceiling = case.policy.ceiling.repositories
+    within = ceiling is None or all(_any_covers(ceiling, pattern) for pattern in granted)
+    return Decision(
+        registry=request.registry,
+        scope=lean,
+        excluded=tuple(dict.fromkeys(excluded)),
+        ceiling=None if within else tuple(ceiling or ()),
+        expires_at=_expiry(case, grants),
+        bind_source_ip=any(grant.bind_source_ip for grant in grants),
+        grants=tuple(grant.name for grant in grants),
+        denies=denies,
+        dropped=tuple(dropped),
+    )
+
+
+def minimal(scope: dict[Access, list[str]]) -> dict[Access, tuple[str, ...]]:
+    """Return the same scope without patterns that another of it covers.
+
+    Push and pull-through include pull, so what they cover needs no entry under pull.
+    """
+    lean: dict[Access, tuple[str, ...]] = {}
+    above: list[str] = []
+    for access in (Access.PUSH, Access.PULL_THROUGH, Access.PULL):
+        kept: list[str] = []
+        # Widest first, so that of two patterns that cover each other the first stays.
+        for pattern in dict.fromkeys(scope.get(access, ())):
+            if not _any_covers((*above, *kept), pattern):
+                kept = [other for other in kept if not patterns.covers(pattern, other)]
+                kept.append(pattern)
+        if kept:
+            lean[access] = tuple(kept)
+        above += kept
+    return lean
+
+
+def _expiry(case: _Case, grants: Sequence[Grant]) -> datetime:
+    """Return the shortest lifetime's end or the earliest expiry, a whole second, rounded down."""
+    lengths = [
+        case.limits.longest,
+        case.request.ttl,
+        case.policy.ceiling.max_ttl,
+        *(grant.max_ttl for grant in grants),
+    ]
+    end = case.now.astimezone(UTC) + min(length for length in lengths if length is not None)
+    # A grant that expires on a day is good through that day, in UTC.
+    last = [
+        datetime.combine(grant.expires_on + timedelta(days=1), time(), UTC)
+        for grant in grants
+        if grant.expires_on
+    ]
+    return min([end, *last]).replace(microsecond=0)
+
+
+def _any_matches(candidates: Iterable[str], name: str) -> bool:
+    return any(patterns.matches(pattern, name) for pattern in candidates)
+
+
+def _any_covers(candidates: Iterable[str], pattern: str) -> bool:
+    return any(patterns.covers(candidate, pattern) for candidate in candidates)
+
+
+def _refused(
+    request: VendRequest, code: Code, detail: str, dropped: Sequence[Dropped] = ()
+) -> Decision:
+    return Decision(request.registry, dropped=tuple(dropped), refusal=Refusal(code, detail))
+
+
+def _not_granted(
+    request: VendRequest, dropped: Sequence[Dropped], *, denies: tuple[str, ...] = ()
+) -> Decision:
+    asked = [f"{a} of {n}" for a, names in request.repositories.items() for n in names]
+    what = ", ".join(asked[:5]) + (f" and {len(asked) - 5} more" if len(asked) > 5 else "")
+    named = f" by the grant {request.grant!r}" if request.grant else ""
+    detail = (
+        f"The policy does not grant this caller {what or f'any {request.access}'}{named} in this "
+        "registry. GET /v1/whoami shows who the service takes you for and what you may have; ask "
+        "the platform team for a grant for that caller."
+    )
+    return Decision(
+        request.registry,
+        denies=denies,
+        dropped=tuple(dropped),
+        refusal=Refusal(Code.NOT_GRANTED, detail),
+    )

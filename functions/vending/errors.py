@@ -1,0 +1,88 @@
+"""Every way a request can end without a token: code, HTTP status, and what the caller may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """The stable names of all refusals and failures. Clients switch on them; they never change."""
+
+    INVALID_REQUEST = "invalid_request"
+    UNKNOWN_REGISTRY = "unknown_registry"
+    MIXED_PUSH_AND_PULL_THROUGH = "mixed_push_and_pull_through"
+    SCOPE_TOO_LARGE = "scope_too_large"
+    UNSUPPORTED_CALLER = "unsupported_caller"
+    TEST_INVOCATION = "test_invocation"
+    NOT_GRANTED = "not_granted"
+    REASON_REQUIRED = "reason_required"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    THROTTLED = "throttled"
+    AUDIT_UNAVAILABLE = "audit_unavailable"
+    POLICY_UNAVAILABLE = "policy_unavailable"
+    MINT_FAILED = "mint_failed"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What all errors of one code have in common.
+
+    Attributes:
+        status: HTTP status.
+        title: The code in a few words, the same for every occurrence (RFC 9457).
+        retry_after: Seconds after which the same request may succeed, or None when it will not.
+    """
+
+    status: int
+    title: str
+    retry_after: int | None = None
+
+
+KINDS: dict[Code, Kind] = {
+    Code.INVALID_REQUEST: Kind(400, "The request is not valid"),
+    Code.UNKNOWN_REGISTRY: Kind(400, "The registry is not served here"),
+    Code.MIXED_PUSH_AND_PULL_THROUGH: Kind(400, "Push and pull-through do not fit one token"),
+    Code.SCOPE_TOO_LARGE: Kind(422, "The scope does not fit one token"),
+    Code.UNSUPPORTED_CALLER: Kind(403, "The caller's identity is of no known kind"),
+    Code.TEST_INVOCATION: Kind(403, "Console test invocations are refused"),
+    Code.NOT_GRANTED: Kind(403, "The policy grants none of what was asked"),
+    Code.REASON_REQUIRED: Kind(403, "A break-glass grant needs a reason"),
+    Code.NOT_FOUND: Kind(404, "There is nothing at this path"),
+    Code.METHOD_NOT_ALLOWED: Kind(405, "The path does not take this method"),
+    Code.THROTTLED: Kind(429, "Too many requests", retry_after=5),
+    Code.AUDIT_UNAVAILABLE: Kind(503, "The audit ledger cannot record", retry_after=5),
+    Code.POLICY_UNAVAILABLE: Kind(503, "The policy cannot be read", retry_after=15),
+    Code.MINT_FAILED: Kind(502, "AWS did not issue the token", retry_after=5),
+    Code.INTERNAL_ERROR: Kind(500, "The service failed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one request ends without a token.
+
+    Attributes:
+        code: Its stable name.
+        detail: One sentence that says what the caller should do. It names the caller's own inputs
+            only: never another grant, a near miss, or a secret.
+    """
+
+    code: Code
+    detail: str
+
+
+class Refused(Exception):
+    """A request that ends with a `Refusal`.
+
+    Attributes:
+        refusal: What the caller may read.
+        vend_id: The vend it belongs to, once there is one.
+    """
+
+    def __init__(self, code: Code, detail: str, *, vend_id: str | None = None) -> None:
+        self.refusal = Refusal(code, detail)
+        self.vend_id = vend_id
+        super().__init__(f"{code}: {detail}")

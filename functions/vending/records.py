@@ -1,0 +1,146 @@
+"""The ledger's records: from the domain's values to plain attributes. Pure.
+
+One table holds, under `pk` and `sk`:
+
+- `vend#ID`, `1#intent` and `2#outcome`: the vend's two records;
+- `repository#NAME#YYYY-MM` and `grant#NAME#YYYY-MM`, `ID`: a pointer for each repository (or
+  pattern) and grant of a vend, so that a question about one is a query and never a scan;
+- `policy#REVISION`, `document#N`: the text of each policy that ever served, gzip, in pieces;
+- `policy-served#YYYY-MM`, `YYYY-MM-DDTHH#REVISION`: that it served in that hour.
+
+Sparse attributes feed the indexes: `hour`, `caller_key`, `outcome_day`, `token_mac`.
+"""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from vending.vend import Intent, ServingPolicy
+
+SCHEMA = 1
+"""Version of the records' shape, in each of them."""
+
+PIECE = 350_000
+"""Bytes of a policy text in one item, below DynamoDB's 400 KB."""
+
+Item = dict[str, Any]
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a time as the API and the records write it, in UTC with milliseconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+
+
+def intent_item(intent: Intent) -> Item:
+    """Return the record of what is about to happen."""
+    caller, origin, decision = intent.caller, intent.origin, intent.decision
+    return {
+        "pk": f"vend#{intent.vend_id}",
+        "sk": "1#intent",
+        **_common(intent),
+        "hour": intent.asked_at.strftime("%Y-%m-%dT%H"),
+        "caller_key": caller.key,
+        "asked_at": timestamp(intent.asked_at),
+        "caller": {
+            "kind": caller.kind,
+            "partition": caller.partition,
+            "account": caller.account,
+            "principal_id": caller.principal_id,
+            "name": caller.name,
+            "path": caller.path,
+            "session": caller.session,
+            "arn": caller.arn,
+        },
+        "source_ip": origin.source_ip,
+        "vpc": origin.vpc,
+        "vpc_endpoint": origin.vpc_endpoint,
+        "user_agent": origin.user_agent,
+        "request_id": origin.request_id,
+        "asked": {
+            "repositories": {a: list(names) for a, names in intent.request.repositories.items()},
+            "access": intent.request.access,
+            "ttl_seconds": int(intent.request.ttl.total_seconds()) if intent.request.ttl else None,
+            "grant": intent.request.grant,
+        },
+        "reason": intent.request.reason,
+        "registry": {"name": intent.registry.name, "host": intent.registry.host},
+        "role": intent.role,
+        "source_identity": caller.source_identity,
+        "session_policy": intent.session_policy,
+        "session_policy_size": len(intent.session_policy),
+        "scope": {access: list(held) for access, held in decision.scope.items()},
+        "excluded": list(decision.excluded),
+        "grants": list(decision.grants),
+        "denies": list(decision.denies),
+        "dropped": [
+            {"repository": one.repository, "access": one.access, "rule": one.rule}
+            for one in decision.dropped
+        ],
+        "bound_to_source": decision.bind_source_ip,
+        "expires_at": timestamp(decision.expires_at) if decision.expires_at else None,
+        "policy_revision": intent.policy.revision,
+        "policy_label": intent.policy.label,
+        "policy_age_seconds": int(intent.policy.age.total_seconds()),
+        "deployment": intent.deployment,
+    }
+
+
+def outcome_items(intent: Intent, outcome: str, attributes: Mapping[str, Any]) -> Iterator[Item]:
+    """Yield the pointers of a vend that has ended, then its outcome, which must be written last."""
+    month = intent.asked_at.strftime("%Y-%m")
+    day = intent.asked_at.strftime("%Y-%m-%d")
+    for key in sorted(pointers(intent)):
+        yield {
+            "pk": f"{key}#{month}",
+            "sk": intent.vend_id,
+            **_common(intent),
+            "outcome": outcome,
+            "caller": intent.caller.key,
+        }
+    yield {
+        "pk": f"vend#{intent.vend_id}",
+        "sk": "2#outcome",
+        **_common(intent),
+        "outcome": outcome,
+        "outcome_day": f"{outcome}#{day}",
+        **attributes,
+    }
+
+
+def pointers(intent: Intent) -> set[str]:
+    """Return what the vend can be found by: each repository or pattern, and each grant."""
+    named = {name for names in intent.request.repositories.values() for name in names}
+    held = {pattern for patterns in intent.decision.scope.values() for pattern in patterns}
+    dropped = {one.repository for one in intent.decision.dropped}
+    return {f"repository#{name}" for name in named | held | dropped} | {
+        f"grant#{name}" for name in intent.decision.grants
+    }
+
+
+def policy_items(serving: ServingPolicy, now: datetime) -> Iterator[Item]:
+    """Yield the pieces of the policy's text, then the record that it serves in this hour."""
+    common = {"schema": SCHEMA, "policy_label": serving.label, "recorded_at": timestamp(now)}
+    packed = gzip.compress(serving.text, mtime=0)
+    pieces = [packed[at : at + PIECE] for at in range(0, len(packed), PIECE)]
+    for number, piece in enumerate(pieces):
+        yield {
+            "pk": f"policy#{serving.revision}",
+            "sk": f"document#{number:03}",
+            **common,
+            "pieces": len(pieces),
+            "gzip": piece,
+        }
+    yield {
+        "pk": f"policy-served#{now.strftime('%Y-%m')}",
+        "sk": f"{now.strftime('%Y-%m-%dT%H')}#{serving.revision}",
+        **common,
+    }
+
+
+def _common(intent: Intent) -> Item:
+    return {"schema": SCHEMA, "vend_id": intent.vend_id, "attempt": intent.attempt}

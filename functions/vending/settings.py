@@ -1,0 +1,101 @@
+"""The function's environment, parsed once."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_validator
+
+from vending.access import Access
+from vending.registry import DEFAULT, Registry, parse_host
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROLE_ARN = r"^arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]+$"
+
+
+class SettingsError(Exception):
+    """The environment does not make a service; the message names the variable."""
+
+
+class RegistrySetting(BaseModel):
+    """One served registry in `VEND_REGISTRIES`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    region: str
+    suffix: str = "amazonaws.com"
+    roles: dict[Access, Annotated[str, Field(pattern=ROLE_ARN)]]
+
+    @field_validator("roles")
+    @classmethod
+    def _one_for_each_access(cls, roles: dict[Access, str]) -> dict[Access, str]:
+        if missing := [access for access in Access if access not in roles]:
+            raise ValueError(f"roles for {', '.join(missing)} are missing")
+        return roles
+
+
+class Settings(BaseModel):
+    """What the vend function is told by its environment. See template.yaml for the meaning."""
+
+    model_config = ConfigDict(frozen=True)
+
+    registries: Json[dict[str, RegistrySetting]]
+    ledger_table: Annotated[str, Field(min_length=3)]
+    token_key: Annotated[str, Field(min_length=1)]
+    policy: Annotated[str, Field(pattern=r"^(appconfig:[^/]+/[^/]+/[^/]+|file:.+)$")]
+    policy_max_age: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    max_ttl: Annotated[int, Field(ge=1, le=3600)] = 3600
+    min_ttl: Annotated[int, Field(ge=1, le=3600)] = 60
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the `VEND_*` variables.
+
+        Raises:
+            SettingsError: One is missing or wrong.
+        """
+        given: dict[str, Any] = {
+            key.removeprefix("VEND_").lower(): value
+            for key, value in environment.items()
+            if key.startswith("VEND_")
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as errors:
+            first = errors.errors(include_url=False)[0]
+            where = "_".join(str(step) for step in first["loc"][:1]).upper()
+            raise SettingsError(f"VEND_{where or 'REGISTRIES'}: {first['msg']}") from None
+
+    def served(self) -> dict[str, Registry]:
+        """Return the served registries by name.
+
+        Raises:
+            SettingsError: There is no default one, or one is at no ECR host.
+        """
+        if DEFAULT not in self.registries:
+            raise SettingsError(f"VEND_REGISTRIES: one must be called {DEFAULT!r}")
+        found = {
+            name: Registry(
+                name,
+                one.account,
+                one.region,
+                one.suffix,
+                one.roles,
+            )
+            for name, one in self.registries.items()
+        }
+        for registry in found.values():
+            if not parse_host(registry.host):
+                raise SettingsError(f"VEND_REGISTRIES: {registry.host} is no ECR host")
+        return found
+
+    def policy_file(self) -> Path | None:
+        """Return the policy's file, or None when it is in AppConfig."""
+        match = re.fullmatch(r"file:(.+)", self.policy)
+        return Path(match[1]) if match else None

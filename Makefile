@@ -40,6 +40,12 @@ format: dev ## put the code into the one format, and fix what the linter can
 	@$(DEV)/ruff check --fix --exit-zero --quiet .
 	@$(DEV)/ruff format .
 
+.PHONY: build build-host
+build: boot ## build/lambda and build/lambda.zip: the functions as they are released (arm64, python3.13)
+	@$(BOOT) tools/bundle.py lambda
+build-host: boot ## build/host: the same functions for this machine and the embedded stack
+	@$(BOOT) tools/bundle.py host
+
 .PHONY: lock
 lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of everything
 	@$(BOOT) tools/locks.py $(ARGS)

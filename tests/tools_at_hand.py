@@ -1,0 +1,45 @@
+"""What a test needs from the machine, and what happens where it is not there.
+
+One rule for all: in CI (the variable `CI` is set) a missing tool is a failure, so that a green run
+means that everything ran; elsewhere it is a skip whose reason pytest prints at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+DEBIAN = {
+    "busybox": "busybox",
+    "dash": "dash",
+    "docker-credential-ecr-login": "amazon-ecr-credential-helper",
+    "qemu-aarch64": "qemu-user",
+    "shellcheck": "shellcheck",
+    "skopeo": "skopeo",
+    "zsh": "zsh",
+}
+"""Tool → the Debian package that brings it. `.ci/run` installs the packages of this table."""
+
+
+def in_ci() -> bool:
+    """Return whether this run must prove everything."""
+    return os.environ.get("CI", "") not in {"", "0", "false"}
+
+
+def missing(what: str) -> NoReturn:
+    """Fail in CI, skip elsewhere; `what` names what is missing and the cure."""
+    if in_ci():
+        pytest.fail(f"{what}; in CI nothing may be missing", pytrace=False)
+    pytest.skip(what)
+
+
+def require_tool(name: str) -> Path:
+    """Return where the program `name` is, or end the test the way `missing` does."""
+    if found := shutil.which(name):
+        return Path(found)
+    cure = f" (Debian: apt-get install {DEBIAN[name]})" if name in DEBIAN else ""
+    missing(f"{name} is not installed{cure}")

@@ -28,7 +28,7 @@ class CallerKind(StrEnum):
 
 ARN = re.compile(r"arn:(aws(?:-[a-z]+)*):(iam|sts)::(\d{12}):(.+)", re.ASCII | re.DOTALL)
 ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
-SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+SESSION_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 IDENTITY_CENTER_ROLE = re.compile(r"AWSReservedSSO_([\w+=,.@-]{1,32})_[0-9a-f]{16}", re.ASCII)
 NOT_IN_SOURCE_IDENTITY = re.compile(r"[^\w+=,.@-]", re.ASCII)
 

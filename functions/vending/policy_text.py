@@ -31,6 +31,9 @@ MOST_BYTES = 1_048_576
 MOST_NODES = 1_000_000
 """Beyond this the document is not a policy but aliases that multiply."""
 
+MOST_NESTED = 32
+"""Mappings and lists in one another; a policy needs six."""
+
 PARTS: dict[str, type[BaseModel]] = {
     "": Policy,
     "ceiling": Ceiling,
@@ -97,6 +100,8 @@ def parse(text: bytes, *, name: str) -> Policy:
     if len(text) > MOST_BYTES:
         raise PolicyError(name, [Problem(1, 1, "", f"{len(text)} bytes: at most {MOST_BYTES} fit")])
     try:
+        if nesting(text) > MOST_NESTED:
+            raise PolicyError(name, [Problem(1, 1, "", "this is nested too deeply")])
         loader = Loader(text)
         try:
             root = loader.get_single_node()
@@ -112,8 +117,6 @@ def parse(text: bytes, *, name: str) -> Policy:
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         first = str(problem).splitlines()[0]
         raise PolicyError(name, [Problem(1, 1, "", f"this is not YAML: {first}")]) from None
-    except RecursionError:
-        raise PolicyError(name, [Problem(1, 1, "", "this is nested too deeply")]) from None
     except (ValueError, OverflowError) as problem:
         # A scalar that looks like a date or a number and is none, such as 2027-02-31.
         raise PolicyError(name, [Problem(1, 1, "", f"a value cannot be read: {problem}")]) from None
@@ -127,6 +130,20 @@ def parse(text: bytes, *, name: str) -> Policy:
     except ValidationError as errors:
         found = [located(root, error) for error in errors.errors(include_url=False)]
         raise PolicyError(name, found) from None
+
+
+def nesting(text: bytes) -> int:
+    """Return how deep the text nests, without building it: libyaml's composer recurses in C."""
+    depth = deepest = 0
+    for event in yaml.parse(text, Loader=Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MOST_NESTED:
+                break
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return deepest
 
 
 def repeated_keys(root: yaml.Node | None) -> Iterator[Problem]:

@@ -200,10 +200,10 @@ def test_a_deny_on_time_address_or_session_ends_what_was_allowed() -> None:
         (elsewhere, {"source_ip": "198.51.100.1"}),
         (elsewhere, {"source_ip": None}),  # absent, as through a VPC endpoint
     ):
-        policies = Policies((allow(),), document(*allow()["Statement"], *deny()["Statement"]))
-        policies.session["Statement"][1]["Condition"] = condition
+        session = document(*allow()["Statement"], *deny(Condition=condition)["Statement"])
+        policies = Policies((allow(),), session)
         assert evaluate(policies, PULL)
-        assert not evaluate(policies, replace(PULL, **change))  # type: ignore[arg-type]
+        assert not evaluate(policies, replace(PULL, **change))
     revoking = Policies((allow(), deny(Condition=revoked)))
     assert not evaluate(revoking, PULL)
     assert evaluate(revoking, replace(PULL, session="another"))

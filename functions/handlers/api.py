@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,19 @@ NO_STORE = {"Cache-Control": "no-store"}
 # The event is never logged, whatever POWERTOOLS_LOGGER_LOG_EVENT says: only Powertools' decorator
 # reads that variable, and it is not used here.
 logger = Logger(service="ecr-vend")
-metrics = Metrics(service="ecr-vend")
+metrics = Metrics(service="ecr-vend", namespace="ecr-vend")
+
+# Powertools' resolver logs an exception with its text, which may quote what it failed on, and with
+# POWERTOOLS_DEBUG more than that. What is worth logging is logged here.
+powertools = logging.getLogger("aws_lambda_powertools")
+powertools.handlers[:] = [logging.NullHandler()]
+powertools.propagate = False
 
 
 def api(vending: Vending) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """Return the Lambda handler that serves `vending`."""
-    app = APIGatewayRestResolver()
+    # Said aloud, because POWERTOOLS_DEV would otherwise put tracebacks into answers.
+    app = APIGatewayRestResolver(debug=False)
 
     @app.post("/v1/tokens")
     def tokens() -> Response[str]:
@@ -54,6 +62,7 @@ def api(vending: Vending) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     @app.get("/v1/whoami")
     def whoami() -> Response[str]:
         caller, origin = caller_of(app.current_event.raw_event)
+        metrics.add_metric("Whoami", MetricUnit.Count, 1)
         return answer(200, answers.whoami(vending, caller, origin))
 
     @app.exception_handler(Refused)  # type: ignore[untyped-decorator]

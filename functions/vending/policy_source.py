@@ -90,34 +90,32 @@ class AppConfigPolicies:
     def _poll(self, now: datetime) -> None:
         # Also after a failure: one slow AppConfig call must not be added to every request.
         self._next_poll = now + timedelta(seconds=POLL)
+        # A session tells of a change once. It is kept only when what it told has been taken in
+        # whole: else "unchanged" would confirm an old policy while a newer one is deployed.
+        session, self._session = self._session, ""
         try:
-            answer = self._latest()
+            answer = self._latest(session)
+            text = answer["Configuration"].read()
         except (BotoCoreError, ClientError) as error:
-            self._session = ""
             log.error("the policy could not be polled", extra={"error": type(error).__name__})
             return
-        self._next_poll = now + timedelta(seconds=answer["NextPollIntervalInSeconds"])
-        text: bytes = answer["Configuration"].read()
         if text:
             label = str(answer.get("VersionLabel") or "")
             try:
                 self._serving = (parse(text, name="policy"), revision_of(text), label, text)
             except PolicyError as error:
-                # AppConfig will not send it again until it changes: ask afresh, so that a text that
-                # cannot serve never counts as confirmed.
-                self._session = ""
                 log.error("the deployed policy is not valid", extra={"problems": str(error)[:2000]})
                 return
+        self._session = answer["NextPollConfigurationToken"]
+        self._next_poll = now + timedelta(seconds=answer["NextPollIntervalInSeconds"])
         if self._serving:
             self._confirmed_at = now
 
-    def _latest(self) -> GetLatestConfigurationResponseTypeDef:
-        if not self._session:
+    def _latest(self, session: str) -> GetLatestConfigurationResponseTypeDef:
+        if not session:
             started = self._client.start_configuration_session(**self._of)
-            self._session = started["InitialConfigurationToken"]
-        answer = self._client.get_latest_configuration(ConfigurationToken=self._session)
-        self._session = answer["NextPollConfigurationToken"]
-        return answer
+            session = started["InitialConfigurationToken"]
+        return self._client.get_latest_configuration(ConfigurationToken=session)
 
 
 class FilePolicies:

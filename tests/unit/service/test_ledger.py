@@ -1,0 +1,231 @@
+"""The ledger's writes: what is asked of DynamoDB and KMS, and what a lost write does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from tests.fakes import NOW, ORIGIN, FakePolicies, caller, vending
+from vending.errors import Code, Refusal
+from vending.ledger import DynamoLedger, attribute, attributes_of
+from vending.messages import TokenRequest
+from vending.records import intent_item
+from vending.token import Token
+from vending.vend import Intent, LedgerUnavailable
+
+TABLE = "ledger"
+
+
+class FakeTable:
+    """Keeps items as DynamoDB would, conditions and all; fails from the nth write on."""
+
+    def __init__(self, *, fails_from: int | None = None, error: Exception | None = None) -> None:
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
+        self.batches: list[int] = []
+        self.order: list[str] = []
+        self.fails_from = fails_from
+        self.error = error or ReadTimeoutError(endpoint_url="https://dynamodb")
+
+    def put_item(self, **put: Any) -> None:
+        self._write([put])
+
+    def transact_write_items(self, *, TransactItems: list[Any]) -> None:  # noqa: N803
+        assert len(TransactItems) <= 100
+        self._write([one["Put"] for one in TransactItems])
+
+    def _write(self, puts: list[dict[str, Any]]) -> None:
+        if self.fails_from is not None and len(self.batches) >= self.fails_from:
+            raise self.error
+        for put in puts:
+            assert put["TableName"] == TABLE
+            key = (put["Item"]["pk"]["S"], put["Item"]["sk"]["S"])
+            condition = put["ConditionExpression"]
+            assert condition.startswith("attribute_not_exists(pk)")
+            held = self.items.get(key)
+            own = put.get("ExpressionAttributeValues", {}).get(":attempt")
+            if held and (own is None or held["attempt"] != own):
+                raise ClientError(
+                    {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}, "PutItem"
+                )
+        for put in puts:
+            self.items[put["Item"]["pk"]["S"], put["Item"]["sk"]["S"]] = put["Item"]
+            self.order.append(put["Item"]["sk"]["S"])
+        self.batches.append(len(puts))
+
+
+class FakeKms:
+    """Answers with a MAC made of what it was given."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    def generate_mac(self, *, KeyId: str, MacAlgorithm: str, Message: bytes) -> dict[str, Any]:  # noqa: N803
+        assert MacAlgorithm == "HMAC_SHA_256"
+        self.messages.append(Message)
+        return {"Mac": bytes(reversed(Message)), "KeyId": f"arn:{KeyId}"}
+
+
+def ledger(table: FakeTable, kms: FakeKms | None = None) -> DynamoLedger:
+    fake: Any = table
+    key: Any = kms or FakeKms()
+    return DynamoLedger(fake, key, table=TABLE, token_key="key-1", clock=lambda: NOW)
+
+
+def intent(**asked: Any) -> Intent:
+    return vending().preview(caller(), ORIGIN, TokenRequest(**asked))
+
+
+def test_an_intent_says_everything_that_is_known_before_the_mint() -> None:
+    table, what = FakeTable(), intent(push=["payments/api"], reason="release 7")
+    ledger(table).intend(what)
+    item = table.items[f"vend#{what.vend_id}", "1#intent"]
+    assert item["schema"] == {"N": "1"}
+    assert item["hour"] == {"S": "2026-11-23T20"}
+    assert item["caller_key"] == {"S": "aws:111122223333:AROAPAYMENTS-CIXXXXXX"}
+    assert item["caller"]["M"]["session"] == {"S": "run-1"}
+    assert item["reason"] == {"S": "release 7"}
+    assert item["scope"] == {"M": {"push": {"L": [{"S": "payments/api"}]}}}
+    assert item["policy_label"] == {"S": "alice/4f2c1d"}
+    assert item["policy_age_seconds"] == {"N": "3"}
+    assert item["session_policy"] == {"S": what.session_policy}
+    assert item["deployment"] == {"S": "7"}
+
+
+def test_the_policy_that_serves_is_kept_with_its_author_and_period() -> None:
+    table, what = FakeTable(), intent()
+    ledger(table).intend(what)
+    served = table.items["policy-served#2026-11", f"2026-11-23T20#{what.policy.revision}"]
+    assert served["policy_label"] == {"S": "alice/4f2c1d"}
+    document = table.items[f"policy#{what.policy.revision}", "document#000"]
+    assert document["pieces"] == {"N": "1"}
+
+
+def test_the_policy_is_recorded_once_an_hour_and_by_one_instance() -> None:
+    table = FakeTable()
+    first, second = ledger(table), ledger(table)
+    for keeper in (first, first, second):
+        keeper.intend(intent())
+    assert table.order.count("1#intent") == 3
+    assert table.order.count("document#000") == 1
+
+
+def test_an_issue_holds_the_hmac_and_never_the_token() -> None:
+    table, kms, what, token = FakeTable(), FakeKms(), intent(), Token("the-password")
+    ledger(table, kms).issue(what, token, seconds={"mint": 0.25})
+    item = table.items[f"vend#{what.vend_id}", "2#outcome"]
+    assert item["outcome_day"] == {"S": "issued#2026-11-23"}
+    assert item["token_mac"] == {"S": bytes(reversed(token.digest())).hex()}
+    assert item["hmac_key_id"] == {"S": "arn:key-1"}
+    assert kms.messages == [token.digest()]
+    assert "the-password" not in repr(table.items)
+
+
+def test_every_repository_and_grant_of_a_vend_points_to_it() -> None:
+    table, what = FakeTable(), intent(push=["payments/api"], pull=["search/indexer"])
+    ledger(table).issue(what, Token("x"), seconds={})
+    for key in (
+        "repository#payments/api#2026-11",
+        "repository#search/indexer#2026-11",
+        "grant#payments-ci#2026-11",
+    ):
+        assert table.items[key, what.vend_id]["outcome"] == {"S": "issued"}
+
+
+def test_an_outcome_comes_last_whatever_the_number_of_pointers() -> None:
+    names = [f"payments/{n:03}" for n in range(100)]
+    table, what = FakeTable(), intent(pull=names, push=names)
+    ledger(table).refuse(what, Refusal(Code.SCOPE_TOO_LARGE, ""))
+    assert sum(table.batches) == 100 + 1 + 1
+    assert table.batches[-1] == 100
+    assert table.order[-1] == "2#outcome"
+
+
+def test_a_retry_of_the_very_same_write_is_no_error() -> None:
+    table, what = FakeTable(), intent()
+    ledger(table).intend(what)
+    ledger(table).intend(what)
+    ledger(table).issue(what, Token("x"), seconds={})
+    ledger(table).issue(what, Token("x"), seconds={})
+
+
+def test_another_attempt_cannot_write_over_a_record() -> None:
+    table, what = FakeTable(), intent()
+    ledger(table).intend(what)
+    held = dict(table.items)
+    forged = Intent(
+        **{name: getattr(what, name) for name in Intent.__slots__} | {"attempt": "other"}
+    )
+    with pytest.raises(LedgerUnavailable):
+        ledger(table).intend(forged)
+    assert table.items == held
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_write_that_is_not_acknowledged_is_an_error(written: int) -> None:
+    with pytest.raises(LedgerUnavailable):
+        ledger(FakeTable(fails_from=written)).intend(intent())
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda keeper: keeper.issue(intent(), Token("x"), seconds={}),
+        lambda keeper: keeper.refuse(intent(), Refusal(Code.NOT_GRANTED, "")),
+        lambda keeper: keeper.fail(intent(), "AssumeRole: AccessDenied"),
+    ],
+    ids=["issue", "refuse", "fail"],
+)
+def test_an_outcome_that_is_not_acknowledged_is_an_error(
+    end: Callable[[DynamoLedger], None],
+) -> None:
+    with pytest.raises(LedgerUnavailable):
+        end(ledger(FakeTable(fails_from=0)))
+
+
+def test_a_condition_that_fails_for_the_policy_is_another_instance_and_other_errors_are_not() -> (
+    None
+):
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "PutItem")
+    with pytest.raises(LedgerUnavailable):
+        ledger(FakeTable(fails_from=0, error=denied)).intend(intent())
+
+
+def test_a_large_policy_is_kept_in_pieces() -> None:
+    from random import Random
+
+    random = Random(7)  # noqa: S311  bytes that do not compress
+    noise = "".join(random.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=900_000))
+    text = FakePolicies().text + f"# {noise}\n"
+    what = vending(policies=FakePolicies(text)).preview(caller(), ORIGIN, TokenRequest())
+    table = FakeTable()
+    ledger(table).intend(what)
+    pieces = [item for (pk, _), item in table.items.items() if pk.startswith("policy#")]
+    assert len(pieces) > 1
+    assert all(item["pieces"] == {"N": str(len(pieces))} for item in pieces)
+    assert all(len(item["gzip"]["B"]) < 400_000 for item in pieces)
+
+
+def test_an_attribute_of_an_unknown_type_is_a_defect_and_not_a_guess() -> None:
+    with pytest.raises(TypeError, match="records hold no timedelta"):
+        attribute(timedelta(0))
+
+
+def test_empty_attributes_are_left_out_since_an_index_key_may_not_be_empty() -> None:
+    assert attributes_of({"a": "", "b": None, "c": False, "d": 0}) == {
+        "c": {"BOOL": False},
+        "d": {"N": "0"},
+    }
+
+
+def test_the_record_of_a_refusal_has_no_role_and_no_scope() -> None:
+    refused = vending().preview(
+        caller("arn:aws:sts::111122223333:assumed-role/outsider/x1"), ORIGIN, TokenRequest()
+    )
+    item = intent_item(refused)
+    assert item["role"] == ""
+    assert item["scope"] == {}
+    assert item["expires_at"] is None

@@ -1,0 +1,220 @@
+"""The stack as CloudFormation would deploy it: translated by SAM, its intrinsics resolved.
+
+Nothing here reads the template's text: a property that SAM drops, moves or adds is seen as it
+will be, not as it was written.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+ACCOUNT = "111122223333"
+API = "a1b2c3d4e5"
+NO_VALUE = object()
+
+Document = dict[str, Any]
+
+
+@cache
+def source() -> Document:
+    """Return the template, its code already uploaded as `sam deploy` would leave it."""
+    template: Document = yaml_parse(TEMPLATE.read_text())
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/bundle.zip"
+    return template
+
+
+def translate(template: Document, parameters: Mapping[str, str] | None = None) -> Document:
+    """Return what SAM makes of a template, as it does in CloudFormation.
+
+    Raises:
+        InvalidDocumentException: SAM refuses it.
+    """
+    given = dict(parameters or {})
+    session = boto3.Session(region_name="eu-west-1")
+    translator = Translator({}, Parser(), boto_session=session)
+    done: Document = translator.translate(copy.deepcopy(template), given)
+    return done
+
+
+@cache
+def translated() -> Document:
+    """Return what SAM makes of the template."""
+    return translate(source())
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One deployment: where, and with which parameters (those not given have their defaults)."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    partition: str = "aws"
+    region: str = "eu-west-1"
+    suffix: str = "amazonaws.com"
+    name: str = "ecr-vend"
+    template: Document = field(default_factory=translated)
+
+    def resources(self, kind: str) -> dict[str, Document]:
+        """Return the resources of a type that are deployed, resolved, by logical id."""
+        return {
+            logical: self.resource(logical)
+            for logical, found in self.template["Resources"].items()
+            if found["Type"] == kind and self.holds(found.get("Condition"))
+        }
+
+    def resource(self, logical: str) -> Document:
+        """Return one resource, attributes such as DeletionPolicy included."""
+        found: Document = self.resolve(self.template["Resources"][logical])
+        return found
+
+    def properties(self, logical: str) -> Document:
+        """Return the properties of one resource."""
+        found: Document = self.resource(logical)["Properties"]
+        return found
+
+    def output(self, name: str) -> str:
+        """Return the value of an output."""
+        return str(self.resolve(self.template["Outputs"][name]["Value"]))
+
+    def arn(self, service: str, resource: str, *, region: bool = True) -> str:
+        """Return an ARN of this account, in this region unless the service knows none."""
+        where = self.region if region else ""
+        return f"arn:{self.partition}:{service}:{where}:{ACCOUNT}:{resource}"
+
+    def holds(self, condition: str | None) -> bool:
+        """Say whether a named condition holds; none at all does."""
+        return condition is None or bool(self.resolve(self.template["Conditions"][condition]))
+
+    def resolve(self, value: Any) -> Any:
+        """Replace every intrinsic below `value`, as CloudFormation does."""
+        if isinstance(value, list):
+            items = [self.resolve(item) for item in value]
+            return [item for item in items if item is not NO_VALUE]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if name == "Ref" or name.startswith("Fn::"):
+                return self.intrinsic(name, argument)
+        fields = {key: self.resolve(item) for key, item in value.items()}
+        return {key: item for key, item in fields.items() if item is not NO_VALUE}
+
+    def intrinsic(self, name: str, argument: Any) -> Any:
+        """Evaluate one function of CloudFormation.
+
+        Raises:
+            NotImplementedError: The template uses one that is not known here.
+        """
+        match name:
+            case "Ref":
+                return self.ref(argument)
+            case "Fn::GetAtt":
+                return self.attribute(*argument)
+            case "Fn::If":
+                condition, yes, no = argument
+                return self.resolve(yes if self.holds(condition) else no)
+            case "Fn::Equals":
+                left, right = self.resolve(argument)
+                return left == right
+            case "Fn::Not":
+                return not self.resolve(argument)[0]
+            case "Fn::Join":
+                return argument[0].join(self.resolve(argument[1]))
+            case "Fn::Split":
+                return self.resolve(argument[1]).split(argument[0])
+            case "Fn::Sub":
+                return self.substitute(argument)
+        raise NotImplementedError(name)
+
+    def substitute(self, argument: Any) -> str:
+        """Evaluate Fn::Sub, with or without variables of its own."""
+        text, own = (argument, {}) if isinstance(argument, str) else argument
+
+        def replace(found: re.Match[str]) -> str:
+            name = found[1]
+            if name in own:
+                return str(self.resolve(own[name]))
+            return str(self.attribute(*name.split(".", 1)) if "." in name else self.ref(name))
+
+        return re.sub(r"\$\{([^}]+)\}", replace, text)
+
+    def ref(self, name: str) -> Any:
+        """Return what Ref gives for a parameter, a pseudo parameter or a resource."""
+        pseudo = {
+            "AWS::AccountId": ACCOUNT,
+            "AWS::NoValue": NO_VALUE,
+            "AWS::Partition": self.partition,
+            "AWS::Region": self.region,
+            "AWS::StackName": self.name,
+            "AWS::URLSuffix": self.suffix,
+        }
+        if name in pseudo:
+            return pseudo[name]
+        if declared := self.template["Parameters"].get(name):
+            value = str(self.parameters.get(name, declared["Default"]))
+            return value.split(",") if declared["Type"] == "CommaDelimitedList" else value
+        match self.template["Resources"][name]["Type"]:
+            case "AWS::ApiGateway::RestApi":
+                return API
+            case "AWS::IAM::ManagedPolicy" | "AWS::Lambda::Alias":
+                return self.attribute(name, "Arn")
+            case _:
+                return f"{self.name}-{name}"
+
+    def attribute(self, name: str, attribute: str) -> str:
+        """Return an attribute of a resource: its ARN, mostly.
+
+        Raises:
+            NotImplementedError: It is another attribute, or a type not known here.
+        """
+        found = self.template["Resources"][name]
+        own = self.resolve(found["Properties"].get("RoleName", f"{self.name}-{name}"))
+        match attribute, found["Type"]:
+            case "Arn", "AWS::IAM::Role":
+                return self.arn("iam", f"role/{own}", region=False)
+            case "Arn", "AWS::IAM::ManagedPolicy":
+                return self.arn("iam", f"policy/{own}", region=False)
+            case "Arn", "AWS::Lambda::Function":
+                return self.arn("lambda", f"function:{own}")
+            case "Arn", "AWS::Lambda::Alias":
+                function = self.resolve(found["Properties"]["FunctionName"])
+                return self.arn("lambda", f"function:{function}:{found['Properties']['Name']}")
+            case "Version", "AWS::Lambda::Version":
+                return "1"
+            case "Arn", "AWS::DynamoDB::Table":
+                return self.arn("dynamodb", f"table/{own}")
+            case "Arn", "AWS::KMS::Key":
+                return self.arn("kms", f"key/{own}")
+            case "Arn", "AWS::Logs::LogGroup":
+                return self.arn("logs", f"log-group:{own}:*")
+        raise NotImplementedError(f"{name}.{attribute}")
+
+    def api(self) -> Document:
+        """Return the definition of the REST API."""
+        (api,) = self.resources("AWS::ApiGateway::RestApi").values()
+        body: Document = api["Properties"]["Body"]
+        return body
+
+    def api_policy(self) -> Document:
+        """Return the API's resource policy, `execute-api:/` written out as API Gateway does."""
+        text = json.dumps(self.api()["x-amazon-apigateway-policy"])
+        policy: Document = json.loads(text.replace("execute-api:/", f"{self.route('')}/"))
+        return policy
+
+    def route(self, path: str) -> str:
+        """Return the ARN of a route, such as `/live/POST/v1/tokens`."""
+        return self.arn("execute-api", f"{API}{path}")

@@ -1,0 +1,190 @@
+"""The functions, the policy's store, and what whoever deploys is asked and told."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.stack import Stack, source, translate
+from vending.settings import Settings
+
+FUNCTIONS = {
+    "VendFunction": ("handlers.vend.handler", "VendLogGroup"),
+    "PolicyValidatorFunction": ("handlers.policy_validator.handler", "PolicyValidatorLogGroup"),
+}
+
+
+def environment(stack: Stack, function: str = "VendFunction") -> dict[str, str]:
+    """Return a function's environment variables."""
+    return dict(stack.properties(function)["Environment"]["Variables"])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_runs_the_released_runtime_and_logs_into_its_own_group(function: str) -> None:
+    stack = Stack()
+    handler, log_group = FUNCTIONS[function]
+    properties = stack.properties(function)
+    assert properties["Handler"] == handler
+    assert properties["Runtime"] == "python3.13"
+    assert properties["Architectures"] == ["arm64"]
+    assert properties["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": stack.ref(log_group)}
+
+
+def test_there_are_no_functions_but_these_and_each_has_its_alias() -> None:
+    stack = Stack()
+    assert set(stack.resources("AWS::Lambda::Function")) == set(FUNCTIONS)
+    aliases = stack.resources("AWS::Lambda::Alias").values()
+    assert {(one["Properties"]["FunctionName"], one["Properties"]["Name"]) for one in aliases} == {
+        (stack.ref(function), "live") for function in FUNCTIONS
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nothing_of_a_function_captures_what_it_answers(function: str) -> None:
+    properties = Stack().properties(function)
+    assert properties.get("TracingConfig", {"Mode": "PassThrough"})["Mode"] == "PassThrough"
+    assert "Layers" not in properties
+    variables = environment(Stack(), function)
+    assert not {"POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_DEV", "POWERTOOLS_TRACE_ENABLED"} & set(
+        variables
+    )
+    assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
+
+
+def test_the_function_ends_before_api_gateway_gives_up() -> None:
+    assert Stack().properties("VendFunction")["Timeout"] < 29
+
+
+def test_the_functions_settings_are_read_by_the_service_as_they_stand() -> None:
+    stack = Stack({"MaxTokenLifetime": "900"})
+    settings = Settings.from_environment(environment(stack))
+    assert (settings.max_ttl, settings.min_ttl) == (900, 60)
+    registry = settings.served()["default"]
+    assert registry.host == "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+    assert sorted(registry.roles.values()) == sorted(
+        stack.attribute(role, "Arn") for role in ("PullRole", "PushRole", "PullThroughRole")
+    )
+    assert settings.ledger_table == stack.ref("LedgerTable")
+    assert settings.token_key == stack.attribute("TokenKey", "Arn")
+    assert settings.policy == "appconfig:" + "/".join(
+        stack.ref(name) for name in ("PolicyApplication", "PolicyEnvironment", "PolicyProfile")
+    )
+
+
+def test_the_functions_settings_name_the_registry_of_another_partition() -> None:
+    stack = Stack(partition="aws-cn", region="cn-north-1", suffix="amazonaws.com.cn")
+    registries = json.loads(environment(stack)["VEND_REGISTRIES"])
+    assert registries["default"]["suffix"] == "amazonaws.com.cn"
+    assert (
+        registries["default"]["roles"]["push"] == "arn:aws-cn:iam::111122223333:role/ecr-vend-push"
+    )
+
+
+def version(stack: Stack) -> tuple[str, Any]:
+    """Return the logical id and description of the vend function's version."""
+    found = stack.resources("AWS::Lambda::Version")
+    ((logical, resource),) = [
+        (name, one) for name, one in found.items() if name.startswith("VendFunctionVersion")
+    ]
+    return logical, resource["Properties"]["Description"]
+
+
+def test_a_changed_lifetime_publishes_a_version_so_the_alias_does_not_serve_the_old_one() -> None:
+    # CloudFormation replaces a version when its description changes.
+    assert version(Stack()) != version(Stack({"MaxTokenLifetime": "900"}))
+
+
+def test_a_changed_environment_publishes_a_version() -> None:
+    changed = copy.deepcopy(source())
+    variables = changed["Resources"]["VendFunction"]["Properties"]["Environment"]["Variables"]
+    variables["VEND_POLICY_MAX_AGE"] = "60"
+    assert version(Stack(template=translate(changed)))[0] != version(Stack())[0]
+
+
+def test_a_changed_parameter_reaches_the_api_because_every_deployment_is_a_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def deployment(now: str) -> str:
+        monkeypatch.setattr("samtranslator.model.apigateway.time.time", lambda: float(now))
+        found = Stack(template=translate(source())).resources("AWS::ApiGateway::Deployment")
+        (logical,) = found
+        return logical
+
+    assert deployment("1795464000") != deployment("1795464060")
+
+
+def test_a_policy_is_validated_by_the_function_before_it_is_deployed() -> None:
+    stack = Stack()
+    profile = stack.properties("PolicyProfile")
+    assert profile["LocationUri"] == "hosted"
+    assert profile["Validators"] == [
+        {"Type": "LAMBDA", "Content": stack.attribute("PolicyValidatorFunction", "Arn")}
+    ]
+
+
+def test_a_policy_reaches_everyone_at_once() -> None:
+    strategy = Stack().properties("PolicyStrategy")
+    assert (strategy["GrowthFactor"], strategy["DeploymentDurationInMinutes"]) == (100, 0)
+
+
+def test_the_stack_brings_no_policy_so_it_starts_by_refusing_everybody() -> None:
+    kinds = {found["Type"] for found in Stack().template["Resources"].values()}
+    assert not kinds & {
+        "AWS::AppConfig::HostedConfigurationVersion",
+        "AWS::AppConfig::Deployment",
+    }
+
+
+def test_the_outputs_are_those_that_others_read() -> None:
+    assert set(Stack().template["Outputs"]) == {
+        "CallerStatement",
+        "Endpoint",
+        "LedgerTableName",
+        "PolicyApplicationId",
+        "PolicyEnvironmentId",
+        "PolicyProfileId",
+        "PolicyStrategyId",
+    }
+
+
+def test_every_parameter_says_what_it_is_and_has_a_default() -> None:
+    for name, parameter in Stack().template["Parameters"].items():
+        assert parameter["Description"], name
+        assert "Default" in parameter, name
+        assert {"AllowedPattern", "AllowedValues", "MaxValue"} & set(parameter), name
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "accepted"),
+    [
+        ("AllowedAccounts", "", True),
+        ("AllowedAccounts", "111122223333", True),
+        ("AllowedAccounts", "*", False),
+        ("AllowedAccounts", "arn:aws:iam::111122223333:root", False),
+        ("AllowedAccounts", "11112222333", False),
+        ("OrganizationId", "", True),
+        ("OrganizationId", "o-a1b2c3d4e5", True),
+        ("OrganizationId", "*", False),
+        ("RepositoryPrefixes", "", True),
+        ("RepositoryPrefixes", "payments/", True),
+        ("RepositoryPrefixes", "payments/api", True),
+        ("RepositoryPrefixes", "payments/*", False),
+        ("RepositoryPrefixes", "/payments", False),
+        ("RepositoryPrefixes", "Payments/", False),
+        ("RepositoryPrefixes", "${aws:userid}/", False),
+    ],
+)
+def test_a_parameter_takes_nothing_that_would_widen_what_it_limits(
+    parameter: str, value: str, *, accepted: bool
+) -> None:
+    pattern = Stack().template["Parameters"][parameter]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, value)) is accepted
+
+
+def test_no_lifetime_beyond_what_sts_gives_a_chained_role_can_be_set() -> None:
+    parameter = Stack().template["Parameters"]["MaxTokenLifetime"]
+    assert (parameter["MinValue"], parameter["MaxValue"]) == (60, 3600)

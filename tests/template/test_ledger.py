@@ -1,0 +1,154 @@
+"""The ledger: what is written stays, and stays legible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.iam.evaluator import Policies, Request, evaluate
+from tests.template.stack import ACCOUNT, Stack
+
+KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+ADMINISTRATOR = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+
+
+def table() -> dict[str, Any]:
+    """Return the properties of the ledger's table."""
+    return Stack().properties("LedgerTable")
+
+
+def may(action: str, role: str = "role/admin", index: str = "") -> bool:
+    """Say whether a role of the account that may do everything may do this to the ledger."""
+    stack = Stack()
+    request = Request(
+        f"dynamodb:{action}",
+        stack.attribute("LedgerTable", "Arn") + index,
+        f"arn:aws:iam::{ACCOUNT}:{role}",
+    )
+    policy = table()["ResourcePolicy"]["PolicyDocument"]
+    return bool(evaluate(Policies(identity=(ADMINISTRATOR,), resource=policy), request))
+
+
+@pytest.mark.parametrize("role", ["role/admin", "role/ecr-vend-VendFunctionRole"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        "UpdateItem",
+        "DeleteItem",
+        "BatchWriteItem",
+        "PartiQLUpdate",
+        "PartiQLDelete",
+        "PartiQLInsert",
+        "DeleteTable",
+        "UpdateTimeToLive",
+    ],
+)
+def test_nobody_updates_or_deletes_a_record(action: str, role: str) -> None:
+    assert not may(action, role)
+
+
+def test_nobody_but_the_vend_function_writes_a_record() -> None:
+    # A put replaces, so whoever may put may destroy.
+    stack = Stack()
+    assert stack.attribute("VendFunctionRole", "Arn").endswith(":role/ecr-vend-VendFunctionRole")
+    assert may("PutItem", "role/ecr-vend-VendFunctionRole")
+    assert not may("PutItem", "role/admin")
+    assert not may("PutItem", "role/ecr-vend-PolicyValidatorFunctionRole")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "GetItem",
+        "Query",
+        "DescribeTable",
+        "UpdateTable",
+        "UpdateContinuousBackups",
+        "TagResource",
+        "PutResourcePolicy",
+    ],
+)
+def test_auditors_still_read_and_cloudformation_still_updates_the_table(action: str) -> None:
+    assert may(action)
+
+
+def test_the_table_cannot_be_deleted_by_mistake_and_outlives_the_stack() -> None:
+    resource = Stack().resource("LedgerTable")
+    assert KEPT.items() <= resource.items()
+    assert resource["Properties"]["DeletionProtectionEnabled"] is True
+    assert "TableName" not in resource["Properties"]  # a name kept would stop the next deployment
+    backups = resource["Properties"]["PointInTimeRecoverySpecification"]
+    assert backups["PointInTimeRecoveryEnabled"] is True
+
+
+def test_no_record_expires() -> None:
+    assert "TimeToLiveSpecification" not in table()
+
+
+def test_the_table_is_encrypted_with_the_stacks_key() -> None:
+    assert table()["SSESpecification"] == {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": Stack().attribute("LedgerKey", "Arn"),
+    }
+
+
+def test_the_ledger_answers_the_auditors_questions() -> None:
+    def keys(found: dict[str, Any]) -> list[str]:
+        return [key["AttributeName"] for key in found["KeySchema"]]
+
+    assert keys(table()) == ["pk", "sk"]
+    indexes = table()["GlobalSecondaryIndexes"]
+    assert {index["IndexName"]: keys(index) for index in indexes} == {
+        "by-time": ["hour", "vend_id"],
+        "by-caller": ["caller_key", "vend_id"],
+        "by-outcome": ["outcome_day", "vend_id"],
+        "by-token": ["token_mac", "vend_id"],
+    }
+    assert {index["Projection"]["ProjectionType"] for index in indexes} == {"ALL"}
+    assert table()["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert table()["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@pytest.mark.parametrize("key", ["LedgerKey", "TokenKey"])
+def test_the_keys_outlive_the_stack_and_are_not_deleted_in_a_hurry(key: str) -> None:
+    resource = Stack().resource(key)
+    assert KEPT.items() <= resource.items()
+    assert resource["Properties"]["PendingWindowInDays"] == 30
+
+
+def test_the_token_key_can_only_make_fingerprints() -> None:
+    key = Stack().properties("TokenKey")
+    assert (key["KeySpec"], key["KeyUsage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
+
+
+def test_the_ledger_key_is_rotated() -> None:
+    assert Stack().properties("LedgerKey")["EnableKeyRotation"] is True
+
+
+@pytest.mark.parametrize("key", ["LedgerKey", "TokenKey"])
+def test_no_other_account_is_let_to_a_key(key: str) -> None:
+    stack = Stack()
+    own = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    logs = {"Service": "logs.eu-west-1.amazonaws.com"}
+    for statement in stack.properties(key)["KeyPolicy"]["Statement"]:
+        assert statement["Principal"] in (own, logs)
+        if statement["Principal"] == logs:
+            where = statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+            assert where == stack.arn("logs", "log-group:ecr-vend-*")
+
+
+def test_every_log_group_is_kept_for_a_set_time_and_encrypted() -> None:
+    stack = Stack({"LogRetentionDays": "90"})
+    groups = stack.resources("AWS::Logs::LogGroup")
+    assert set(groups) == {"ApiAccessLogGroup", "PolicyValidatorLogGroup", "VendLogGroup"}
+    for group in groups.values():
+        assert KEPT.items() <= group.items()
+        assert group["Properties"] == {
+            "RetentionInDays": "90",
+            "KmsKeyId": stack.attribute("LedgerKey", "Arn"),
+        }

@@ -1,0 +1,330 @@
+"""What each role may do, and what no session of a vended role ever can."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.iam.evaluator import Policies, Request, evaluate, statements
+from tests.template.stack import ACCOUNT, Stack
+from vending.vend_ids import new_vend_id
+
+PULL = {
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:ListImages",
+}
+PUSH = PULL | {
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+}
+PULL_THROUGH = PULL | {"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"}
+VENDED = {"Pull": PULL, "Push": PUSH, "PullThrough": PULL_THROUGH}
+NEVER = {
+    "ecr:BatchDeleteImage",
+    "ecr:DeleteRepository",
+    "ecr:DescribeRepositories",
+    "ecr:PutLifecyclePolicy",
+    "ecr:ReplicateImage",
+    "ecr:SetRepositoryPolicy",
+    "s3:GetObject",
+    "sts:AssumeRole",
+    "kms:Decrypt",
+}
+MINT = "ecr:GetAuthorizationToken"
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """Return a policy element as the list it may stand for."""
+    return [value] if isinstance(value, str) else value
+
+
+def own_policies(stack: Stack, role: str) -> list[dict[str, Any]]:
+    """Return every identity policy of a role: inline, attached by the policy or by the role."""
+    properties = stack.properties(role)
+    attached = set(properties.get("ManagedPolicyArns", []))
+    inline = [one["PolicyDocument"] for one in properties.get("Policies", [])]
+    apart = [
+        one["Properties"]["PolicyDocument"]
+        for one in stack.resources("AWS::IAM::Policy").values()
+        if stack.ref(role) in one["Properties"]["Roles"]
+    ]
+    managed = {
+        stack.attribute(logical, "Arn"): one["Properties"]["PolicyDocument"]
+        for logical, one in stack.resources("AWS::IAM::ManagedPolicy").items()
+    }
+    return inline + apart + [managed[arn] for arn in sorted(attached)]
+
+
+def granted(stack: Stack, role: str) -> dict[tuple[str, str], Any]:
+    """Return what a role's policies allow: action and resource, with the condition on it."""
+    return {
+        (action, resource): one.get("Condition")
+        for policy in own_policies(stack, role)
+        for one in statements(policy)
+        if one["Effect"] == "Allow"
+        for action in listed(one["Action"])
+        for resource in listed(one["Resource"])
+    }
+
+
+def role_policies(stack: Stack, access: str, resource: Any = None) -> Policies:
+    """Return all that limits a session of a vended role."""
+    role = stack.properties(f"{access}Role")
+    assert role["PermissionsBoundary"] == stack.attribute(f"{access}Boundary", "Arn")
+    boundary = stack.properties(f"{access}Boundary")["PolicyDocument"]
+    own = tuple(own_policies(stack, f"{access}Role"))
+    return Policies(identity=own, boundary=boundary, resource=resource)
+
+
+def session(stack: Stack, access: str, action: str, resource: str) -> Request:
+    """Return a request by a session of a vended role."""
+    return Request(action, resource, stack.attribute(f"{access}Role", "Arn"))
+
+
+def repository(
+    stack: Stack, name: str, *, region: str | None = None, account: str = ACCOUNT
+) -> str:
+    """Return the ARN of a repository, in this registry unless told otherwise."""
+    return f"arn:{stack.partition}:ecr:{region or stack.region}:{account}:repository/{name}"
+
+
+def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
+    stack = Stack()
+    application, environment, profile = (
+        stack.ref(name) for name in ("PolicyApplication", "PolicyEnvironment", "PolicyProfile")
+    )
+    policy = stack.arn(
+        "appconfig",
+        f"application/{application}/environment/{environment}/configuration/{profile}",
+    )
+    roles = [stack.attribute(f"{access}Role", "Arn") for access in VENDED]
+    ledger_key = stack.attribute("LedgerKey", "Arn")
+    through_dynamodb = {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}}
+    log = stack.attribute("VendLogGroup", "Arn")
+    assert granted(stack, "VendFunctionRole") == {
+        **{("sts:AssumeRole", role): None for role in roles},
+        **{("sts:SetSourceIdentity", role): None for role in roles},
+        ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): None,
+        ("kms:GenerateMac", stack.attribute("TokenKey", "Arn")): None,
+        ("appconfig:StartConfigurationSession", policy): None,
+        ("appconfig:GetLatestConfiguration", policy): None,
+        ("logs:CreateLogStream", log): None,
+        ("logs:PutLogEvents", log): None,
+        ("kms:Decrypt", ledger_key): through_dynamodb,
+        ("kms:DescribeKey", ledger_key): through_dynamodb,
+        ("kms:Encrypt", ledger_key): through_dynamodb,
+        ("kms:GenerateDataKey", ledger_key): through_dynamodb,
+        ("kms:GenerateDataKeyWithoutPlaintext", ledger_key): through_dynamodb,
+        ("kms:ReEncryptFrom", ledger_key): through_dynamodb,
+        ("kms:ReEncryptTo", ledger_key): through_dynamodb,
+    }
+
+
+def test_the_validator_may_write_its_own_log_and_nothing_else() -> None:
+    stack = Stack()
+    log = stack.attribute("PolicyValidatorLogGroup", "Arn")
+    assert granted(stack, "PolicyValidatorFunctionRole") == {
+        ("logs:CreateLogStream", log): None,
+        ("logs:PutLogEvents", log): None,
+    }
+
+
+@pytest.mark.parametrize("role", ["VendFunctionRole", "PolicyValidatorFunctionRole"])
+def test_no_function_is_granted_a_wildcard(role: str) -> None:
+    stack = Stack()
+    for action, resource in granted(stack, role):
+        assert "*" not in action
+        # A log group's ARN ends in `:*`, which means its own streams.
+        assert "*" not in resource.removesuffix(":*"), resource
+
+
+@pytest.mark.parametrize("role", ["VendFunctionRole", "PolicyValidatorFunctionRole"])
+def test_only_lambda_takes_on_a_functions_role(role: str) -> None:
+    (trust,) = Stack().properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert trust["Action"] == "sts:AssumeRole"
+
+
+def test_each_function_has_a_role_of_its_own() -> None:
+    stack = Stack()
+    functions = stack.resources("AWS::Lambda::Function")
+    assert {name: one["Properties"]["Role"] for name, one in functions.items()} == {
+        name: stack.attribute(f"{name}Role", "Arn") for name in functions
+    }
+
+
+@pytest.mark.parametrize("access", VENDED)
+def test_a_vended_role_trusts_the_vend_function_alone(access: str) -> None:
+    stack = Stack()
+    vend = {"AWS": stack.attribute("VendFunctionRole", "Arn")}
+    trust = stack.properties(f"{access}Role")["AssumeRolePolicyDocument"]["Statement"]
+    assert [(one["Effect"], one["Principal"], one["Action"]) for one in trust] == [
+        ("Allow", vend, "sts:AssumeRole"),
+        ("Allow", vend, "sts:SetSourceIdentity"),
+    ]
+
+
+@pytest.mark.parametrize("access", VENDED)
+@pytest.mark.parametrize(
+    ("name", "source_identity", "allowed"),
+    [
+        ("v-01jd8w0123456789abcdefghjk", "ci@111122223333+0123456789abcdef", True),
+        ("v-01jd8w0123456789abcdefghjk", None, False),
+        ("v-01jd8w0123456789abcdefghjk", "", False),
+        ("v-short", "ci@111122223333+0123456789abcdef", False),
+        ("x-01jd8w0123456789abcdefghjk", "ci@111122223333+0123456789abcdef", False),
+        (None, "ci@111122223333+0123456789abcdef", False),
+    ],
+)
+def test_no_session_starts_without_a_vend_id_and_a_source_identity(
+    access: str, name: str | None, source_identity: str | None, *, allowed: bool
+) -> None:
+    stack = Stack()
+    request = Request(
+        "sts:AssumeRole",
+        stack.attribute(f"{access}Role", "Arn"),
+        stack.attribute("VendFunctionRole", "Arn"),
+        context={"sts:RoleSessionName": name, "sts:SourceIdentity": source_identity},
+    )
+    trust = stack.properties(f"{access}Role")["AssumeRolePolicyDocument"]
+    assert bool(evaluate(Policies(resource=trust), request)) is allowed
+
+
+def test_the_trust_fits_the_vend_ids_that_are_made() -> None:
+    stack = Stack()
+    trust, _ = stack.properties("PullRole")["AssumeRolePolicyDocument"]["Statement"]
+    pattern = trust["Condition"]["StringLike"]["sts:RoleSessionName"]
+    made = new_vend_id(datetime(2026, 11, 23, tzinfo=UTC))
+    assert pattern.startswith("v-")
+    assert set(pattern[2:]) == {"?"}
+    assert (made[:2], len(made)) == ("v-", len(pattern))
+
+
+@pytest.mark.parametrize("access", VENDED)
+def test_a_session_of_a_vended_role_lasts_an_hour_at_most(access: str) -> None:
+    assert Stack().properties(f"{access}Role")["MaxSessionDuration"] == 3600
+
+
+@pytest.mark.parametrize("access", VENDED)
+def test_a_vended_role_is_granted_exactly_its_actions(access: str) -> None:
+    stack = Stack()
+    here = repository(stack, "*")
+    assert set(granted(stack, f"{access}Role")) == {
+        (MINT, "*"),
+        *((action, here) for action in VENDED[access]),
+    }
+
+
+@pytest.mark.parametrize("access", VENDED)
+def test_a_vended_role_may_do_what_it_is_for(access: str) -> None:
+    stack = Stack({"RepositoryPrefixes": "payments/,base/"})
+    policies = role_policies(stack, access)
+    assert evaluate(policies, session(stack, access, MINT, "*"))
+    for action in VENDED[access]:
+        for name in ("payments/api", "base/python"):
+            assert evaluate(policies, session(stack, access, action, repository(stack, name)))
+
+
+@pytest.mark.parametrize("access", VENDED)
+@pytest.mark.parametrize("action", sorted(PUSH | PULL_THROUGH | NEVER))
+def test_what_a_role_is_not_for_is_denied_even_where_a_repository_policy_names_the_session(
+    access: str, action: str
+) -> None:
+    stack = Stack()
+    target = repository(stack, "payments/api")
+    policies = role_policies(stack, access, resource=_open_to_all())
+    verdict = evaluate(policies, session(stack, access, action, target))
+    assert bool(verdict) is (action in VENDED[access])
+    if action not in VENDED[access]:
+        assert verdict.because == "explicit deny on the caller's side"
+
+
+@pytest.mark.parametrize("access", VENDED)
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"region": "eu-central-1"},
+        {"account": "444455556666"},
+        {"region": "us-east-1", "account": "444455556666"},
+    ],
+)
+def test_another_registry_is_denied_even_where_its_policy_names_the_session(
+    access: str, elsewhere: dict[str, str]
+) -> None:
+    stack = Stack({"RepositoryPrefixes": "payments/"})
+    policies = role_policies(stack, access, resource=_open_to_all())
+    for action in VENDED[access]:
+        target = repository(stack, "payments/api", **elsewhere)
+        verdict = evaluate(policies, session(stack, access, action, target))
+        assert verdict.because == "explicit deny on the caller's side"
+
+
+@pytest.mark.parametrize("access", VENDED)
+@pytest.mark.parametrize("name", ["other/api", "paymentsx/api", "my/payments/api", "base"])
+def test_a_repository_outside_the_prefixes_is_denied_even_where_its_policy_names_the_session(
+    access: str, name: str
+) -> None:
+    stack = Stack({"RepositoryPrefixes": "payments/,base/"})
+    policies = role_policies(stack, access, resource=_open_to_all())
+    for action in VENDED[access]:
+        verdict = evaluate(policies, session(stack, access, action, repository(stack, name)))
+        assert verdict.because == "explicit deny on the caller's side"
+
+
+def _open_to_all() -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
+    }
+
+
+@pytest.mark.parametrize("access", VENDED)
+def test_a_lost_boundary_or_a_lost_policy_leaves_every_deny_standing(access: str) -> None:
+    stack = Stack({"RepositoryPrefixes": "payments/"})
+    both = role_policies(stack, access, resource=_open_to_all())
+    target = session(stack, access, "ecr:BatchDeleteImage", repository(stack, "payments/api"))
+    for left in (
+        Policies(identity=both.identity, resource=both.resource),
+        Policies(boundary=both.boundary, resource=both.resource),
+    ):
+        assert not evaluate(left, target)
+
+
+@pytest.mark.parametrize("access", VENDED)
+def test_without_prefixes_every_repository_of_this_registry_is_within_reach(access: str) -> None:
+    stack = Stack()
+    policies = role_policies(stack, access)
+    for name in ("a2", "team/app", "team/deep/app"):
+        target = repository(stack, name)
+        assert evaluate(policies, session(stack, access, "ecr:BatchGetImage", target))
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "suffix"),
+    [
+        ("aws-cn", "cn-north-1", "amazonaws.com.cn"),
+        ("aws-us-gov", "us-gov-west-1", "amazonaws.com"),
+    ],
+)
+@pytest.mark.parametrize("access", VENDED)
+def test_a_vended_role_works_in_every_partition(
+    access: str, partition: str, region: str, suffix: str
+) -> None:
+    stack = Stack({"RepositoryPrefixes": "payments/"}, partition, region, suffix)
+    policies = role_policies(stack, access)
+    here = repository(stack, "payments/api")
+    assert evaluate(policies, session(stack, access, "ecr:BatchGetImage", here))
+    other = repository(stack, "other/api")
+    assert not evaluate(policies, session(stack, access, "ecr:BatchGetImage", other))
+
+
+def test_there_are_no_roles_but_these() -> None:
+    vended = {f"{access}Role" for access in VENDED}
+    functions = {"VendFunctionRole", "PolicyValidatorFunctionRole"}
+    assert set(Stack().resources("AWS::IAM::Role")) == vended | functions

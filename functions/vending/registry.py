@@ -33,6 +33,8 @@ HOST = re.compile(
     rf"\.(?P<suffix>{'|'.join(map(re.escape, SUFFIXES))})"
 )
 
+SCHEME = re.compile(r"\Ahttps?://")
+
 
 def normalised(server: str) -> str:
     """Return the bare, lower-case host of a server URL, image name or host, as clients write it.
@@ -40,10 +42,11 @@ def normalised(server: str) -> str:
     A scheme, a path, the port 443 and surrounding white space fall away; anything else stays, so
     that it is not taken for a host that it is not.
     """
-    host = server.strip().lower()
-    for scheme in ("https://", "http://"):
-        host = host.removeprefix(scheme)
-    return host.partition("/")[0].removesuffix(":443")
+    host = server.strip()
+    # Lower case is for ASCII only: the Kelvin sign, for one, would become the k of dkr.
+    host = host.lower() if host.isascii() else host
+    # One scheme: what follows a second is the path of a host called http.
+    return SCHEME.sub("", host, count=1).partition("/")[0].removesuffix(":443")
 
 
 @dataclass(frozen=True, slots=True)

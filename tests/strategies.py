@@ -1,0 +1,154 @@
+"""Hypothesis strategies for policies, callers, requests and what surrounds them.
+
+The letters are few on purpose: patterns, names, grants and denies then meet one another often.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from vending.access import Access
+from vending.caller import Caller, Origin
+from vending.decision import VendRequest
+from vending.policy import Policy
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+NOW = datetime(2026, 11, 23, 20, 0, 0, 250_000, UTC)
+
+SEGMENTS = st.sampled_from(["a", "b", "ab", "ba", "a-b", "b.a"])
+NAMES = st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join).filter(lambda name: len(name) > 1)
+"""Repository names as ECR takes them."""
+
+
+@st.composite
+def patterns_near(draw: Any, names: SearchStrategy[str] = NAMES) -> str:
+    """Draw a name with some of its pieces replaced by wildcards."""
+    name = draw(names)
+    start = draw(st.integers(0, len(name)))
+    end = draw(st.integers(start, len(name)))
+    wild = draw(st.sampled_from(["*", "?", "**", "*?", "", "/*"]))
+    return (name[:start] + wild + name[end:])[:256] or "*"
+
+
+PATTERNS = st.one_of(NAMES, patterns_near(), st.text("ab/-*?", min_size=1, max_size=6))
+"""Repository patterns of a policy: names, near misses, and any mix of letters and wildcards."""
+
+ARNS = (
+    "arn:aws:sts::111122223333:assumed-role/ci/run-1",
+    "arn:aws:sts::111122223333:assumed-role/ci-b/run-1",
+    "arn:aws:sts::444455556666:assumed-role/ci/run-1",
+    "arn:aws:iam::111122223333:user/team/jo",
+)
+CALLERS = st.sampled_from(ARNS).map(lambda arn: Caller.from_arn(arn, principal_id="AROAEXAMPLE12"))
+
+CALLER_PATTERNS = st.sampled_from(
+    [
+        {"role": "arn:aws:iam::111122223333:role/ci"},
+        {"role": "arn:aws:iam::111122223333:role/ci*"},
+        {"role": "arn:aws:iam::*:role/?i"},
+        {"role": "arn:aws-cn:iam::111122223333:role/ci"},
+        {"role": "arn:aws:iam::111122223333:role/ci", "session": "run-?"},
+        {"role": "arn:aws:iam::111122223333:role/ci", "session": "other"},
+        {"user": "arn:aws:iam::111122223333:user/team/*"},
+        {"user": "arn:aws:iam::111122223333:user/*"},
+        {"account": "111122223333"},
+        {"account": "444455556666"},
+    ]
+)
+REGISTRIES = st.sampled_from(["default", "default", "default", "other"])
+DAYS = st.sampled_from([None, date(2026, 11, 22), date(2026, 11, 23), date(2027, 1, 1)])
+LENGTHS = st.sampled_from([None, "45s", "10m", "30m", "1h"])
+
+
+def optional(key: str, values: SearchStrategy[Any]) -> SearchStrategy[dict[str, Any]]:
+    """Draw `{key: value}`, or nothing where the value is None."""
+    return values.map(lambda value: {} if value is None else {key: value})
+
+
+@st.composite
+def grants(draw: Any) -> dict[str, Any]:
+    """Draw a grant without its name."""
+    return {
+        "callers": draw(st.lists(CALLER_PATTERNS, min_size=1, max_size=2)),
+        "repositories": draw(st.lists(PATTERNS, min_size=1, max_size=3)),
+        "access": draw(st.sampled_from([access.value for access in Access])),
+        "registry": draw(REGISTRIES),
+        "bind_source_ip": draw(st.booleans()),
+        "break_glass": draw(st.sampled_from([False, False, False, True])),
+        **draw(optional("max_ttl", LENGTHS)),
+        **draw(optional("expires_on", DAYS)),
+    }
+
+
+@st.composite
+def denies(draw: Any) -> dict[str, Any]:
+    """Draw a deny without its name."""
+    return {
+        "repositories": draw(st.lists(PATTERNS, min_size=1, max_size=2)),
+        **draw(optional("callers", st.none() | st.lists(CALLER_PATTERNS, min_size=1, max_size=2))),
+        **draw(optional("registry", st.none() | REGISTRIES)),
+    }
+
+
+CEILINGS: SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "accounts": st.sampled_from([["111122223333"], ["111122223333", "444455556666"]]),
+            "repositories": st.lists(PATTERNS, min_size=0, max_size=2),
+            "max_ttl": st.sampled_from(["1m", "20m"]),
+        },
+    ),
+)
+
+
+@st.composite
+def documents(draw: Any) -> dict[str, Any]:
+    """Draw a whole policy document, as YAML would read it."""
+    return {
+        "version": 1,
+        "ceiling": draw(CEILINGS),
+        "grants": [
+            {"name": f"grant-{number}", **grant}
+            for number, grant in enumerate(draw(st.lists(grants(), min_size=1, max_size=4)))
+        ],
+        "denies": [
+            {"name": f"deny-{number}", **deny}
+            for number, deny in enumerate(draw(st.lists(denies(), max_size=2)))
+        ],
+    }
+
+
+POLICIES = documents().map(Policy.model_validate)
+
+
+@st.composite
+def requests(draw: Any) -> VendRequest:
+    """Draw a request: for named repositories, or for all that is granted."""
+    lists: dict[Access, tuple[str, ...]] = {}
+    if draw(st.booleans()):
+        for access in draw(st.sets(st.sampled_from(list(Access)), min_size=1)):
+            lists[access] = tuple(draw(st.lists(NAMES, min_size=1, max_size=3)))
+    return VendRequest(
+        registry="default",
+        repositories=lists,
+        access=draw(st.sampled_from(list(Access))),
+        ttl=draw(st.sampled_from([None, timedelta(seconds=90), timedelta(hours=2)])),
+        grant=draw(st.sampled_from([None, None, None, "grant-0", "grant-1", "grant-9"])),
+        reason=draw(st.sampled_from(["", "incident 7"])),
+    )
+
+
+ORIGINS = st.sampled_from(
+    [
+        Origin("203.0.113.7"),
+        Origin("2001:db8::7"),
+        Origin("10.0.0.7", vpc="vpc-0a1b2c3d", vpc_endpoint="vpce-0a1b2c3d"),
+    ]
+)

@@ -1,0 +1,217 @@
+"""`docker-credential-ecr-vend`: the docker credential-helper protocol.
+
+What is printed, where and with which exit code is fixed by docker-credential-helpers and by the
+clients that compare its strings; failures go to stdout with exit 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from ecr_vend import __version__, hosts, ready
+from ecr_vend.cache import Cache
+from ecr_vend.errors import NO_SERVER_URL, NO_USERNAME, NOT_FOUND, Problem
+from ecr_vend.settings import Settings, config_path, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ecr_vend.cache import Token
+    from ecr_vend.deadline import Deadline
+    from ecr_vend.secret import Secret
+
+NAME = "docker-credential-ecr-vend"
+USAGE = f"Usage: {NAME} <store|get|erase|list|version>"
+VERSION = f"{NAME} (github.com/ecr-vend/ecr-vend) v{__version__}"
+
+
+class Answer(Exception):
+    """One of the protocol's own lines, which are answers rather than failures."""
+
+
+def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, environ: Mapping[str, str]) -> int:
+    """Carry out one call of the protocol.
+
+    Args:
+        arguments: What follows the program's name.
+        stdin: Where `get`, `erase` and `store` read.
+        stdout: Where everything is written, failures too.
+        environ: The process environment.
+
+    Returns:
+        The exit code.
+    """
+    if len(arguments) != 1:
+        stdout.write(f"{USAGE}\n")
+        return 1
+    try:
+        written = act(arguments[0], stdin, environ)
+    except (Answer, Problem) as failure:
+        stdout.write(f"{failure}\n")
+        return 1
+    stdout.write(written)
+    return 0
+
+
+def act(action: str, stdin: TextIO, environ: Mapping[str, str]) -> str:
+    """Return what an action prints.
+
+    Raises:
+        Answer: One of the protocol's own lines.
+        Problem: A managed host's token could not be had.
+    """
+    match action:
+        case "get":
+            return get(stdin.read(), environ)
+        case "erase":
+            return erase(stdin.read(), environ)
+        case "store":
+            return store(stdin.read())
+        case "list":
+            return listing(environ)
+        case "version" | "--version" | "-v":
+            return f"{VERSION}\n"
+        case "help" | "--help" | "-h":
+            return f"{USAGE}\n"
+    raise Answer(f"{NAME}: unknown action: {action}")
+
+
+def get(server_url: str, environ: Mapping[str, str]) -> str:
+    """Return the credential of a registry."""
+    url = server_url.strip()
+    if not url:
+        raise Answer(NO_SERVER_URL)
+    asked = hosts.bare(server_url)
+    settings = settings_for(asked, environ)
+    host = settings.managed(asked) if settings and asked else None
+    if not settings or not asked or not host:
+        raise Answer(NOT_FOUND)
+    token = obtain(host, settings, environ)
+    ready.publish(asked, token, settings, environ)
+    credential = {"ServerURL": url, "Username": "AWS", "Secret": token.password.reveal()}
+    return json.dumps(credential, separators=(",", ":")) + "\n"
+
+
+def settings_for(host: str | None, environ: Mapping[str, str]) -> Settings | None:
+    """Return the settings, None when they are broken and this host is none of their business.
+
+    A mistake in our configuration must not stop the pulls from everybody else's registries.
+    """
+    try:
+        return load(environ)
+    except Problem:
+        if not host or (not hosts.parse(host) and not named_in_settings(host, environ)):
+            return None
+        raise
+
+
+def named_in_settings(host: str, environ: Mapping[str, str]) -> bool:
+    """Return whether settings that cannot be understood mention a host, as an alias does."""
+    try:
+        text = config_path(environ).read_text(errors="replace")
+    except OSError:
+        text = ""
+    return host in f"{text} {environ.get('ECR_VEND_REGISTRIES', '')}".lower()
+
+
+def obtain(host: str, settings: Settings, environ: Mapping[str, str]) -> Token:
+    """Return a token that works, from the cache or from the service."""
+    from ecr_vend import tokens
+
+    if not settings.endpoint:
+        raise Problem("endpoint_not_set", config=str(settings.config))
+    endpoint = settings.endpoint
+
+    def fetch(deadline: Deadline) -> tuple[Secret, float, float]:
+        # Only here, where a request is made: these cost more than all the rest of a call.
+        from ecr_vend import credentials, service
+
+        region = service.signing_region(endpoint, settings.region, environ)
+        if not region:
+            raise Problem("region_not_set", config=str(settings.config))
+        found = credentials.find(environ, settings.profile)
+        request = {"registry": host, **settings.request}
+        vending = service.Service(endpoint, region, found, environ=environ)
+        return vending.vend(request, deadline)
+
+    want = tokens.wanted(host, settings, environ)
+    cache = Cache(settings.cache_dir, environ)
+    return tokens.Asking(want, cache, fetch, environ).token()
+
+
+def erase(server_url: str, environ: Mapping[str, str]) -> str:
+    """Drop the cached tokens of a registry; nothing to drop is success, as docker expects."""
+    if not server_url.strip():
+        raise Answer(NO_SERVER_URL)
+    asked = hosts.bare(server_url)
+    settings = settings_for(asked, environ)
+    if settings and asked and (host := settings.managed(asked)):
+        ready.erase(settings.cache_dir, settings.managed, host)
+        Cache(settings.cache_dir, environ).erase(host)
+    return ""
+
+
+def store(document: str) -> str:
+    """Accept a credential and keep nothing: `docker login` fails on a helper that cannot store."""
+    try:
+        given = json.loads(document)
+    except (ValueError, RecursionError):
+        raise Answer(f"{NAME}: store reads a JSON object from stdin") from None
+    if not isinstance(given, dict) or not given.get("ServerURL"):
+        raise Answer(NO_SERVER_URL)
+    if not given.get("Username"):
+        raise Answer(NO_USERNAME)
+    return ""
+
+
+def listing(environ: Mapping[str, str]) -> str:
+    """Return the registries that `get` has an answer for, without asking anyone.
+
+    docker calls `get` for each and stops at the first that fails, so an ECR host is listed only
+    when the settings name it or a token for it is at hand.
+    """
+    from ecr_vend import tokens
+    from ecr_vend.cache import hosts_kept
+
+    settings = load(environ)
+    cache = Cache(settings.cache_dir, environ)
+    listed = {*settings.only, *settings.aliases}
+    now = time.time()
+    for host in hosts_kept(settings.cache_dir):
+        want = tokens.wanted(host, settings, environ)
+        if (token := cache.load(host, want.key)) and token.alive(now):
+            listed.add(host)
+    return json.dumps(dict.fromkeys(sorted(listed), "AWS"), separators=(",", ":")) + "\n"
+
+
+def main() -> None:
+    """Run the program and end the process."""
+    finish(sys.argv[1:], sys.stdin)
+
+
+def finish(arguments: Sequence[str], stdin: TextIO) -> None:
+    """Run a call and end the process, at once: a fetch left behind must not hold it up."""
+    # What is read is a host name or a URL; bytes that are not UTF-8 only make it an unmanaged one.
+    for stream in (stdin, sys.stdout):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(encoding="utf-8", errors="surrogateescape")
+    try:
+        code = run(arguments, stdin, sys.stdout, os.environ)
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as error:  # noqa: BLE001 the outermost frame: a traceback could show a token
+        sys.stdout.write(f"{Problem('internal', detail=type(error).__name__)}\n")
+        code = 1
+    try:
+        sys.stdout.flush()
+    except OSError:
+        code = code or 1
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

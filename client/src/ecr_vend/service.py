@@ -1,0 +1,177 @@
+"""The vending service over HTTPS."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+
+from ecr_vend import answers, settings
+from ecr_vend.errors import Problem
+from ecr_vend.signing import SigV4
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from botocore.credentials import ReadOnlyCredentials
+
+    from ecr_vend.deadline import Deadline
+    from ecr_vend.secret import Secret
+
+CONNECT = 3.0
+READ = 12.0
+"""Seconds an attempt may wait: a cold start and a vend take two to three."""
+
+MOST_ATTEMPTS = 4
+FIRST_PAUSE = 0.25
+API_HOST = re.compile(r"[a-z0-9-]+\.execute-api(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One deployed ecr-vend, as one caller.
+
+    Attributes:
+        endpoint: Its URL.
+        region: The region to sign for.
+        credentials: Who calls.
+        transport: How requests travel; the network when None.
+        clock: The time, seconds since the epoch.
+        sleep: Waits for some seconds.
+        chance: A random number from 0 to 1.
+    """
+
+    endpoint: str
+    region: str
+    credentials: ReadOnlyCredentials
+    transport: httpx.BaseTransport | None = None
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def vend(
+        self, request: Mapping[str, object], deadline: Deadline
+    ) -> tuple[Secret, float, float]:
+        """Ask for a token.
+
+        Args:
+            request: The body of `POST /v1/tokens`, its registry a first name.
+            deadline: When to give up, retries included.
+
+        Returns:
+            The password, when it was asked for, and when it ends: this machine's clock.
+
+        Raises:
+            Problem: There is no token; its text says why.
+        """
+        with self._client() as client:
+            for attempt in range(MOST_ATTEMPTS):
+                sent = self.clock()
+                response, problem = self._attempt(client, request, deadline)
+                if response is not None and response.status_code == 200:
+                    password, ends = answers.vended(
+                        response,
+                        endpoint=self.endpoint,
+                        registry=str(request["registry"]),
+                        sent=sent,
+                    )
+                    return password, sent, ends
+                if response is not None:
+                    problem = self._problem(response)
+                assert problem is not None  # noqa: S101 there is one whenever there is no answer
+                pause = self._pause(attempt, response)
+                last = attempt == MOST_ATTEMPTS - 1
+                if last or not problem.unavailable or pause >= deadline.left():
+                    raise problem
+                self.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _attempt(
+        self, client: httpx.Client, request: Mapping[str, object], deadline: Deadline
+    ) -> tuple[httpx.Response | None, Problem | None]:
+        """Send the request once; the answer, or why there is none and another try may help."""
+        left = max(deadline.left(), 0.1)
+        timeout = httpx.Timeout(min(READ, left), connect=min(CONNECT, left))
+        try:
+            return client.post(f"{self.endpoint}/v1/tokens", json=request, timeout=timeout), None
+        except httpx.TimeoutException as error:
+            slow = "a connection" if isinstance(error, httpx.ConnectTimeout) else "an answer"
+            detail = f"it took too long to get {slow}"
+        except httpx.RequestError as error:
+            if reason := certificate_fault(error):
+                raise Problem("not_trusted", endpoint=self.endpoint, detail=reason) from None
+            detail = str(error) or type(error).__name__
+        return None, Problem("unreachable", endpoint=self.endpoint, detail=detail)
+
+    def _problem(self, response: httpx.Response) -> Problem:
+        return answers.problem(
+            response,
+            endpoint=self.endpoint,
+            region=self.region,
+            key_id=str(self.credentials.access_key),
+        )
+
+    def _pause(self, attempt: int, response: httpx.Response | None) -> float:
+        """Return the seconds to wait: what the service asks for, and a random share of a doubling.
+
+        Random, so that the many who failed together do not come back together.
+        """
+        asked = answers.retry_after(response) if response is not None else None
+        return (asked or 0.0) + FIRST_PAUSE * float(2**attempt) * (0.5 + self.chance())
+
+    def _client(self) -> httpx.Client:
+        from ecr_vend import __version__
+
+        here = settings.loopback(urlsplit(self.endpoint).hostname or "")
+        return httpx.Client(
+            auth=SigV4(self.credentials, self.region),
+            transport=self.transport,
+            headers={"User-Agent": f"ecr-vend/{__version__}", "Accept": "application/json"},
+            follow_redirects=False,
+            verify=trust(self.environ),
+            # A proxy of the environment cannot reach this machine's own loopback.
+            trust_env=not here,
+        )
+
+
+def trust(environ: Mapping[str, str]) -> ssl.SSLContext | bool:
+    """Return whose certificates are believed: AWS_CA_BUNDLE's, as with AWS's own tools, or httpx's.
+
+    Raises:
+        Problem: The bundle cannot be read.
+    """
+    if not (bundle := environ.get("AWS_CA_BUNDLE")):
+        return True
+    try:
+        return ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        what = f"{bundle} cannot be used: {error.strerror or error}"
+        raise Problem("bad_config", where="AWS_CA_BUNDLE", what=what) from None
+
+
+def certificate_fault(error: BaseException | None) -> str:
+    """Return why a certificate was not believed, empty when that was not the trouble."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def signing_region(endpoint: str, region: str | None, environ: Mapping[str, str]) -> str | None:
+    """Return the region to sign for: as set, as the endpoint's name tells, or the environment's."""
+    named = API_HOST.fullmatch(urlsplit(endpoint).hostname or "")
+    return (
+        region
+        or (named[1] if named else None)
+        or environ.get("AWS_REGION")
+        or environ.get("AWS_DEFAULT_REGION")
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.stub import Stubber
 
 from tests.fakes import PASSWORD, REGISTRY
@@ -67,7 +68,7 @@ class Ecr:
             def stream(self, *_: Any, **__: Any) -> Any:
                 yield body
 
-        return AWSResponse(request.url, status, {}, Raw())
+        return AWSResponse(request.url, status, HTTPHeaders(), Raw())
 
 
 def assumed(**expected: Any) -> tuple[Any, Stubber]:

@@ -31,9 +31,16 @@ test: dev ## run every test; ARGS="-k name" narrows, PYTHON_VERSION=3.11 chooses
 check: dev ## format, lint, types, architecture, locks, template: everything cheap
 	@$(DEV)/ruff format --check .
 	@$(DEV)/ruff check .
-	@$(DEV)/mypy functions client/src local tools tests
+	@$(DEV)/mypy functions vendctl client/src local tools tests
 	@PYTHONPATH=functions:client/src:. $(DEV)/lint-imports
 	@$(BOOT) tools/locks.py --check
+
+FILE ?= policy/policy.yaml
+.PHONY: policy-check policy-test
+policy-check: dev ## say every mistake in a policy, with its line and cure; FILE=policy/policy.yaml
+	@PYTHONPATH=functions:. $(DEV)/python -m vendctl policy check $(FILE)
+policy-test: dev ## run the tests inside a policy, as its deployment does; FILE=policy/policy.yaml
+	@PYTHONPATH=functions:. $(DEV)/python -m vendctl policy test $(FILE)
 
 .PHONY: format
 format: dev ## put the code into the one format, and fix what the linter can

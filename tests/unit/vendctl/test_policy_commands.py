@@ -1,0 +1,50 @@
+"""`vendctl policy check` and `test`: what they print and how they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import POLICY
+from vendctl.__main__ import main
+
+TEST = (
+    "tests: [{caller: 'arn:aws:sts::111122223333:assumed-role/payments-ci/x', "
+    "repository: payments/api, access: push, expect: %s}]\n"
+)
+EXAMPLE = Path(__file__).parents[3] / "policy/policy.yaml"
+
+
+def written(folder: Path, text: str) -> str:
+    file = folder / "policy.yaml"
+    file.write_text(text)
+    return str(file)
+
+
+def test_a_good_policy_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "check", written(tmp_path, POLICY)]) == 0
+    assert "1 grants, 0 denies" in capsys.readouterr().out
+
+
+def test_a_bad_policy_ends_with_one_and_every_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = POLICY.replace("access: push", "access: write").replace("30m", "30")
+    assert main(["policy", "check", written(tmp_path, text)]) == 1
+    assert capsys.readouterr().err.count("policy.yaml:") == 2
+
+
+def test_a_failing_test_ends_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "test", written(tmp_path, POLICY + TEST % "deny")]) == 1
+    assert "expected deny, got allow" in capsys.readouterr().err
+    assert main(["policy", "test", written(tmp_path, POLICY + TEST % "allow")]) == 0
+
+
+def test_a_missing_file_is_said_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "check", "/nonexistent/policy.yaml"]) == 2
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_the_example_in_the_repository_passes_its_own_tests() -> None:
+    assert main(["policy", "test", str(EXAMPLE)]) == 0

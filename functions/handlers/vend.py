@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from vending.vend import Policies
 
-# The function has 10 seconds and API Gateway 29: a dependency that hangs must leave time to say so.
+# The function has 15 seconds and API Gateway 29: a dependency that hangs must leave time to say so.
 PATIENCE = Config(
     connect_timeout=1,
     read_timeout=3,

@@ -52,6 +52,7 @@ ENVIRONMENTS = {
         "what ships, and the tools that check and test it",
     ),
     "local": Environment(("requirements/local.txt",), "the embedded stack"),
+    "runtime": Environment(("requirements/runtime.txt",), "the Lambda runtime loop (Linux)"),
     "sam": Environment(("requirements/sam.txt",), "the SAM command line"),
     "checkov": Environment(("requirements/checkov.txt",), "the infrastructure scanner"),
 }

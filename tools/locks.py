@@ -26,6 +26,7 @@ LOCKS = {
     "requirements/uv.txt": ("requirements/uv.in", "3.11"),
     "requirements/dev.txt": ("requirements/dev.in", "3.11"),
     "requirements/local.txt": ("requirements/local.in", "3.11"),
+    "requirements/runtime.txt": ("requirements/runtime.in", "3.11"),
     "requirements/sam.txt": ("requirements/sam.in", "3.11"),
     "requirements/checkov.txt": ("requirements/checkov.in", "3.11"),
 }

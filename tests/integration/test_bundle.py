@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.bundle import LOCK, build, files, host_target, pack
+from tools.bundle import LOCK, build, files, host_target, pack, source_files
 from tools.bundle_rules import DROPPED, SERVICES
 from tools.environments import ROOT, VENV, Missing, run, uv
 
@@ -145,6 +146,18 @@ def test_the_host_bundle_builds_in_an_empty_process_environment(tmp_path: Path) 
         check=False,
     )
     assert done.stdout == f"{tmp_path / 'bundle'}\n", done.stderr
+
+
+def test_the_list_of_services_is_what_the_code_makes_clients_for() -> None:
+    asked = set()
+    for _, path in source_files(ROOT / "functions"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in {"client", "create_client"} and isinstance(node.args[0], ast.Constant):
+                asked.add(node.args[0].value)
+    assert asked == SERVICES.keys()
 
 
 def test_clients_of_the_services_the_functions_use_can_be_made_and_no_others(

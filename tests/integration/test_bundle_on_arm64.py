@@ -6,6 +6,7 @@ import platform
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.integration.vend_settings import SETTINGS
 from tests.tools_at_hand import in_ci, missing
 from tools.arm64_python import arm64_python
 from tools.bundle import build
@@ -34,7 +35,7 @@ def test_every_handler_of_the_lambda_bundle_imports_on_arm64(tmp_path: Path) -> 
     code = "".join(f"import {module}; print({module}.__file__)\n" for module in modules)
     done = subprocess.run(
         [*python, "-s", "-c", code],
-        env={"PYTHONPATH": str(bundle), "AWS_REGION": "eu-west-1", "HOME": "/nonexistent"},
+        env={**SETTINGS, "PYTHONPATH": str(bundle), "AWS_DEFAULT_REGION": "eu-west-1"},
         capture_output=True,
         text=True,
         check=False,

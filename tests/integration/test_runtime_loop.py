@@ -1,0 +1,187 @@
+"""AWS's own runtime client runs the bundle: its start, a vend, errors, and what it logs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fakes import EVENTS, PASSWORD, POLICY
+from tests.integration.fake_aws import Failure, FakeAws, fake_aws
+from tests.integration.runtime_api import InitFailed, running, runtime_python
+from tests.integration.vend_settings import ROLES, SETTINGS
+from tools.bundle import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runtime_python()
+    return build("host", tmp_path_factory.mktemp("bundle") / "host")
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    with fake_aws(POLICY, PASSWORD) as services:
+        yield services
+
+
+def event(name: str = "assumed-role", **body: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    if body:
+        found["body"] = json.dumps(body)
+    return found
+
+
+def settings(aws: FakeAws) -> dict[str, str]:
+    # The second is what an operator could set by mistake.
+    return {**SETTINGS, "AWS_ENDPOINT_URL": aws.endpoint, "POWERTOOLS_LOGGER_LOG_EVENT": "true"}
+
+
+def answer_of(payload: dict[str, Any]) -> dict[str, Any]:
+    return dict(json.loads(payload["body"]))
+
+
+def test_a_vend_through_the_real_runtime(bundle: Path, aws: FakeAws, tmp_path: Path) -> None:
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        answer = function.invoke(event())
+    assert not answer.failed
+    assert answer.payload["statusCode"] == 200
+    vend = answer_of(answer.payload)
+    assert vend["password"] == PASSWORD
+    assert vend["registry"] == "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+    assert vend["scope"] == {"pull": ["payments/api"]}
+
+
+def test_intent_precedes_the_mint_and_the_outcome_the_release(
+    bundle: Path, aws: FakeAws, tmp_path: Path
+) -> None:
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        vend_id = answer_of(function.invoke(event()).payload)["vend_id"]
+        first = aws.operations()
+        function.invoke(event())
+    assert first[-5:] == [
+        "PutItem",
+        "AssumeRole",
+        "GetAuthorizationToken",
+        "GenerateMac",
+        "TransactWriteItems",
+    ]
+    # The second vend of the hour polls no policy and records none.
+    assert aws.operations()[len(first) :] == first[-5:]
+    assert aws.items[(f"vend#{vend_id}", "1#intent")]
+    assert aws.items[(f"vend#{vend_id}", "2#outcome")]["outcome"] == {"S": "issued"}
+
+
+def test_the_token_is_asked_for_by_the_vended_session_and_nothing_else_is(
+    bundle: Path, aws: FakeAws, tmp_path: Path
+) -> None:
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        vend_id = answer_of(function.invoke(event()).payload)["vend_id"]
+    signed = {one.operation: one.access_key for one in aws.asked}
+    assert signed.pop("GetAuthorizationToken") == "ASIAVENDED"
+    assert set(signed.values()) == {"ASIAFUNCTION"}
+    assumed = next(one.parameters for one in aws.asked if one.operation == "AssumeRole")
+    assert assumed["RoleSessionName"] == vend_id
+    assert assumed["RoleArn"] == ROLES["pull"]
+    assert json.loads(assumed["Policy"])["Statement"]
+
+
+def test_every_log_record_is_one_json_line_with_the_request_id(
+    bundle: Path, aws: FakeAws, tmp_path: Path
+) -> None:
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        vended = function.invoke(event())
+        refused = function.invoke(event(pull=["other/team"]))
+        lines = [json.loads(line) for line in function.log_lines()]
+    assert answer_of(refused.payload)["code"] == "not_granted"
+    records = [line for line in lines if "level" in line]
+    assert [record["level"] for record in records] == ["INFO", "WARNING"]
+    assert [record["function_request_id"] for record in records] == [
+        vended.request_id,
+        refused.request_id,
+    ]
+    assert [record["service"] for record in records] == ["ecr-vend", "ecr-vend"]
+    assert records[0]["vend_id"] == answer_of(vended.payload)["vend_id"]
+    metrics = [line for line in lines if "_aws" in line]
+    assert len(lines) == len(records) + len(metrics)
+    assert [("Vends" in line, "Refusals" in line) for line in metrics] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("PutItem", (503, "audit_unavailable")),
+        ("TransactWriteItems", (503, "audit_unavailable")),
+        ("GenerateMac", (503, "audit_unavailable")),
+        ("AssumeRole", (502, "mint_failed")),
+        ("GetAuthorizationToken", (502, "mint_failed")),
+        ("StartConfigurationSession", (503, "policy_unavailable")),
+        ("GetLatestConfiguration", (503, "policy_unavailable")),
+    ],
+)
+def test_an_aws_error_is_a_problem_and_gives_no_token(
+    bundle: Path, aws: FakeAws, tmp_path: Path, operation: str, expected: tuple[int, str]
+) -> None:
+    aws.fail[operation] = Failure(400, "AccessDeniedException")
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        answer = function.invoke(event())
+        again = function.invoke(event("whoami"))
+    assert not answer.failed
+    assert (answer.payload["statusCode"], answer_of(answer.payload)["code"]) == expected
+    assert PASSWORD not in json.dumps(answer.payload)
+    assert again.payload["statusCode"] == (503 if expected[1] == "policy_unavailable" else 200)
+
+
+def test_no_token_byte_is_logged_or_recorded_whatever_happens(
+    bundle: Path, aws: FakeAws, tmp_path: Path
+) -> None:
+    variables = settings(aws) | {
+        "POWERTOOLS_LOG_LEVEL": "DEBUG",
+        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+    }
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", variables) as function:
+        assert PASSWORD in function.invoke(event()).payload["body"]
+        for operation in ("GenerateMac", "TransactWriteItems"):
+            aws.fail = {operation: Failure(500, "InternalServerError")}
+            function.invoke(event())
+        log = (tmp_path / "log").read_text()
+    assert log.strip()
+    for held in (log, json.dumps([one.parameters for one in aws.asked]), repr(aws.items)):
+        assert PASSWORD not in held
+        assert PASSWORD[:16] not in held
+
+
+def test_an_environment_that_makes_no_service_fails_the_start_and_names_the_variable(
+    bundle: Path, aws: FakeAws, tmp_path: Path
+) -> None:
+    broken = settings(aws) | {"VEND_LEDGER_TABLE": ""}
+    with (
+        pytest.raises(InitFailed) as failed,
+        running(bundle, "handlers.vend.handler", tmp_path / "log", broken),
+    ):
+        pass
+    assert failed.value.error["errorType"] == "SettingsError"
+    assert "VEND_LEDGER_TABLE" in failed.value.error["errorMessage"]
+
+
+def test_the_policy_validator_accepts_by_returning_and_refuses_by_raising(
+    bundle: Path, tmp_path: Path
+) -> None:
+    handler = "handlers.policy_validator.handler"
+    good = event("policy-validator")
+    bad = good | {"content": "dmVyc2lvbjogMgo="}  # version: 2
+    with running(bundle, handler, tmp_path / "log", SETTINGS) as function:
+        accepted, refused = function.invoke(good), function.invoke(bad)
+    assert (accepted.failed, accepted.payload) == (False, None)
+    assert refused.failed
+    assert refused.payload["errorType"] == "PolicyError"
+    assert "version" in refused.payload["errorMessage"]

@@ -1,0 +1,21 @@
+"""The environment of the vend function, as the template would set it."""
+
+from __future__ import annotations
+
+import json
+
+ROLES = {
+    access: f"arn:aws:iam::111122223333:role/ecr-vend-{access}"
+    for access in ("pull", "push", "pull-through")
+}
+SETTINGS = {
+    "VEND_REGISTRIES": json.dumps(
+        {"default": {"account": "111122223333", "region": "eu-west-1", "roles": ROLES}}
+    ),
+    "VEND_LEDGER_TABLE": "ledger",
+    "VEND_POLICY": "appconfig:app/env/profile",
+    "VEND_TOKEN_KEY": "alias/token",
+    "POWERTOOLS_SERVICE_NAME": "ecr-vend",
+    "POWERTOOLS_METRICS_NAMESPACE": "ecr-vend",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from handlers import startup  # isort: skip
+
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -80,3 +82,4 @@ def policies_of(settings: Settings, appconfig: AppConfigDataClient) -> Policies:
 
 
 handler = api(assemble(Settings.from_environment()))
+startup.ready()

@@ -40,7 +40,7 @@ Repositories = Annotated[
 class Message(BaseModel):
     """What all shapes have in common: unknown fields are errors and nothing is coerced."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class TokenRequest(Message):
@@ -206,3 +206,8 @@ class WhoamiResponse(Message):
     grants: list[GrantShown]
     policy_revision: str
     time: str
+
+
+# A vend needs these two, so they are built while the function starts; the others wait to be asked.
+TokenRequest.model_rebuild(force=True)
+TokenResponse.model_rebuild(force=True)

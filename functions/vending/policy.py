@@ -91,7 +91,9 @@ Globbed = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@*?-]{1,64}\z")]
 class Model(BaseModel):
     """What every part of the document has in common: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Each part's own validator is built when it is first needed, which is hardly ever: the whole
+    # document's contains them all.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class PermissionSet(Model):
@@ -296,3 +298,6 @@ class Policy(Model):
                     )
                 seen.add(entry.name)
         return self
+
+
+Policy.model_rebuild(force=True)

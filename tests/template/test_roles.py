@@ -316,10 +316,11 @@ def test_without_prefixes_every_repository_of_this_registry_is_within_reach(acce
 def test_a_vended_role_works_in_every_partition(
     access: str, partition: str, region: str, suffix: str
 ) -> None:
-    stack = Stack({"RepositoryPrefixes": "payments/"}, partition, region, suffix)
+    stack = Stack({"RepositoryPrefixes": "payments/,base/"}, partition, region, suffix)
     policies = role_policies(stack, access)
-    here = repository(stack, "payments/api")
-    assert evaluate(policies, session(stack, access, "ecr:BatchGetImage", here))
+    for name in ("payments/api", "base/python"):
+        here = repository(stack, name)
+        assert evaluate(policies, session(stack, access, "ecr:BatchGetImage", here))
     other = repository(stack, "other/api")
     assert not evaluate(policies, session(stack, access, "ecr:BatchGetImage", other))
 

@@ -34,6 +34,7 @@ check: dev ## format, lint, types, architecture, locks, template: everything che
 	@$(DEV)/mypy functions vendctl client/src local tools tests
 	@PYTHONPATH=functions:client/src:. $(DEV)/lint-imports
 	@$(BOOT) tools/locks.py --check
+	@$(DEV)/cfn-lint template.yaml
 
 FILE ?= policy/policy.yaml
 .PHONY: policy-check policy-test
@@ -52,6 +53,21 @@ build: boot ## build/lambda and build/lambda.zip: the functions as they are rele
 	@$(BOOT) tools/bundle.py lambda
 build-host: boot ## build/host: the same functions for this machine and the embedded stack
 	@$(BOOT) tools/bundle.py host
+
+# sam wants a region even where it calls nobody; a deployment goes to yours.
+SAM = SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
+ENV ?= dev
+.PHONY: validate scan deploy
+validate: boot ## sam's own validation of template.yaml, linted; needs no AWS account
+	@$(BOOT) tools/environments.py sam >/dev/null
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(SAM) validate --lint
+scan: boot ## checkov over template.yaml; what is suppressed, and why: .checkov.yaml
+	@$(BOOT) tools/environments.py checkov >/dev/null
+	@.venv/checkov/bin/checkov --config-file .checkov.yaml
+deploy: build ## deploy to AWS; ENV=prod takes that section of samconfig.toml (default: dev)
+	@$(BOOT) tools/environments.py sam >/dev/null
+	@$(SAM) build --config-env $(ENV)
+	@$(SAM) deploy --config-env $(ENV)
 
 .PHONY: lock
 lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of everything

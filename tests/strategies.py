@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from vending import patterns
 from vending.access import Access
 from vending.caller import Caller, Origin
 from vending.decision import VendRequest
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 23, 20, 0, 0, 250_000, UTC)
 
-SEGMENTS = st.sampled_from(["a", "b", "ab", "ba", "a-b", "b.a"])
-NAMES = st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join).filter(lambda name: len(name) > 1)
+NAMES = st.lists(st.sampled_from(["aa", "ab", "ba", "b-a"]), min_size=1, max_size=3).map("/".join)
 """Repository names as ECR takes them."""
 
 
@@ -35,7 +35,12 @@ def patterns_near(draw: Any, names: SearchStrategy[str] = NAMES) -> str:
     return (name[:start] + wild + name[end:])[:256] or "*"
 
 
-PATTERNS = st.one_of(NAMES, patterns_near(), st.text("ab/-*?", min_size=1, max_size=6))
+PATTERNS = st.one_of(
+    NAMES,
+    patterns_near(),
+    st.sampled_from(["*", "aa/*", "a?/*", "*/ab"]),
+    st.text("ab/-*?", min_size=1, max_size=6),
+)
 """Repository patterns of a policy: names, near misses, and any mix of letters and wildcards."""
 
 ARNS = (
@@ -44,10 +49,13 @@ ARNS = (
     "arn:aws:sts::444455556666:assumed-role/ci/run-1",
     "arn:aws:iam::111122223333:user/team/jo",
 )
-CALLERS = st.sampled_from(ARNS).map(lambda arn: Caller.from_arn(arn, principal_id="AROAEXAMPLE12"))
+CALLERS = st.sampled_from([ARNS[0], *ARNS]).map(
+    lambda arn: Caller.from_arn(arn, principal_id="AROAEXAMPLE12")
+)
 
 CALLER_PATTERNS = st.sampled_from(
     [
+        {"account": "111122223333"},
         {"role": "arn:aws:iam::111122223333:role/ci"},
         {"role": "arn:aws:iam::111122223333:role/ci*"},
         {"role": "arn:aws:iam::*:role/?i"},
@@ -56,12 +64,11 @@ CALLER_PATTERNS = st.sampled_from(
         {"role": "arn:aws:iam::111122223333:role/ci", "session": "other"},
         {"user": "arn:aws:iam::111122223333:user/team/*"},
         {"user": "arn:aws:iam::111122223333:user/*"},
-        {"account": "111122223333"},
         {"account": "444455556666"},
     ]
 )
-REGISTRIES = st.sampled_from(["default", "default", "default", "other"])
-DAYS = st.sampled_from([None, date(2026, 11, 22), date(2026, 11, 23), date(2027, 1, 1)])
+REGISTRIES = st.sampled_from(["default"] * 5 + ["other"])
+DAYS = st.sampled_from([None, None, None, date(2026, 11, 22), date(2026, 11, 23), date(2027, 1, 1)])
 LENGTHS = st.sampled_from([None, "45s", "10m", "30m", "1h"])
 
 
@@ -86,6 +93,19 @@ def grants(draw: Any) -> dict[str, Any]:
 
 
 @st.composite
+def broad_grants(draw: Any) -> dict[str, Any]:
+    """Draw a grant that most callers can draw on."""
+    return {
+        **draw(grants()),
+        "callers": [{"account": "111122223333"}],
+        "repositories": draw(st.lists(patterns_near(), min_size=1, max_size=3)),
+        "registry": "default",
+        "break_glass": False,
+        "expires_on": None,
+    }
+
+
+@st.composite
 def denies(draw: Any) -> dict[str, Any]:
     """Draw a deny without its name."""
     return {
@@ -101,7 +121,9 @@ CEILINGS: SearchStrategy[dict[str, Any]] = st.one_of(
         {},
         optional={
             "accounts": st.sampled_from([["111122223333"], ["111122223333", "444455556666"]]),
-            "repositories": st.lists(PATTERNS, min_size=0, max_size=2),
+            "repositories": st.lists(
+                st.sampled_from(["aa/*", "*b", "*/*", "a*"]) | PATTERNS, min_size=1, max_size=2
+            ),
             "max_ttl": st.sampled_from(["1m", "20m"]),
         },
     ),
@@ -116,7 +138,9 @@ def documents(draw: Any) -> dict[str, Any]:
         "ceiling": draw(CEILINGS),
         "grants": [
             {"name": f"grant-{number}", **grant}
-            for number, grant in enumerate(draw(st.lists(grants(), min_size=1, max_size=4)))
+            for number, grant in enumerate(
+                draw(st.lists(broad_grants() | grants(), min_size=1, max_size=4))
+            )
         ],
         "denies": [
             {"name": f"deny-{number}", **deny}
@@ -129,20 +153,40 @@ POLICIES = documents().map(Policy.model_validate)
 
 
 @st.composite
-def requests(draw: Any) -> VendRequest:
+def names_in(draw: Any, policy: Policy) -> str:
+    """Draw a repository name that one of the document's patterns may be about."""
+    written = [one for grant in policy.grants for one in grant.repositories]
+    written += [one for deny in policy.denies for one in deny.repositories]
+    pattern: str = draw(st.sampled_from(written))
+    for wild, fillings in (("*", ["", "a", "ab", "aa/ab", "/b-a"]), ("?", ["a", "b", "/"])):
+        while wild in pattern:
+            pattern = pattern.replace(wild, draw(st.sampled_from(fillings)), 1)
+    other: str = draw(NAMES)
+    return pattern if patterns.REPOSITORY.fullmatch(pattern) else other
+
+
+@st.composite
+def requests(draw: Any, policy: Policy) -> VendRequest:
     """Draw a request: for named repositories, or for all that is granted."""
     lists: dict[Access, tuple[str, ...]] = {}
     if draw(st.booleans()):
-        for access in draw(st.sets(st.sampled_from(list(Access)), min_size=1)):
-            lists[access] = tuple(draw(st.lists(NAMES, min_size=1, max_size=3)))
+        for access in draw(st.lists(st.sampled_from(Access), min_size=1, max_size=2)):
+            lists[access] = tuple(draw(st.lists(names_in(policy), min_size=1, max_size=3)))
     return VendRequest(
         registry="default",
         repositories=lists,
-        access=draw(st.sampled_from(list(Access))),
+        access=draw(st.sampled_from(Access)),
         ttl=draw(st.sampled_from([None, timedelta(seconds=90), timedelta(hours=2)])),
-        grant=draw(st.sampled_from([None, None, None, "grant-0", "grant-1", "grant-9"])),
+        grant=draw(st.sampled_from([None] * 6 + ["grant-0", "grant-1", "grant-9"])),
         reason=draw(st.sampled_from(["", "incident 7"])),
     )
+
+
+@st.composite
+def situations(draw: Any) -> tuple[Policy, Caller, VendRequest]:
+    """Draw a policy, a caller and a request that often have something to do with each other."""
+    policy = draw(POLICIES)
+    return policy, draw(CALLERS), draw(requests(policy))
 
 
 ORIGINS = st.sampled_from(

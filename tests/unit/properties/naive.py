@@ -1,0 +1,93 @@
+"""What a policy grants, decided the slow and obvious way: one repository and access at a time.
+
+It reads the same documents as `decide`, and shares with it the models and nothing else.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from tests.iam import matches
+from vending.access import Access
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from vending.caller import Caller
+    from vending.decision import VendRequest
+    from vending.policy import CallerPattern, Grant, Policy
+
+
+def fits(patterns: Iterable[str], name: str) -> bool:
+    """Say whether one of IAM's patterns matches."""
+    return any(matches(pattern, name) for pattern in patterns)
+
+
+def arn_fits(pattern: str, arn: str) -> bool:
+    """Say whether a pattern matches an ARN piece by piece, between `:` and `/` alike."""
+    wanted, found = pattern.replace("/", ":").split(":"), arn.replace("/", ":").split(":")
+    return len(wanted) == len(found) and all(map(matches, wanted, found))
+
+
+def is_meant(pattern: CallerPattern, caller: Caller) -> bool:
+    """Say whether a caller pattern (by role, user or account) means the caller."""
+    if pattern.account is not None:
+        return caller.arn.split(":")[4] == pattern.account
+    if pattern.user is not None:
+        return arn_fits(pattern.user, caller.arn)
+    role, _, session = caller.arn.rpartition("/")
+    named = role.replace(":sts:", ":iam:").replace(":assumed-role/", ":role/")
+    return (
+        pattern.role is not None
+        and arn_fits(pattern.role, named)
+        and (pattern.session is None or matches(pattern.session, session))
+    )
+
+
+def usable(policy: Policy, caller: Caller, request: VendRequest, now: datetime) -> list[Grant]:
+    """Return the grants that may contribute."""
+    if policy.ceiling.accounts is not None and caller.account not in policy.ceiling.accounts:
+        return []
+    return [
+        grant
+        for grant in policy.grants
+        if any(is_meant(pattern, caller) for pattern in grant.callers)
+        and grant.registry == request.registry
+        and (grant.expires_on is None or now.astimezone(UTC).date() <= grant.expires_on)
+        and (request.grant == grant.name or (request.grant is None and not grant.break_glass))
+    ]
+
+
+def granting(
+    policy: Policy,
+    caller: Caller,
+    request: VendRequest,
+    now: datetime,
+    *,
+    name: str,
+    access: Access,
+) -> list[Grant]:
+    """Return the grants that give `access` to the repository `name` in answer to the request."""
+    if request.repositories:
+        # A push that is not granted is not turned into the pull it would have brought along.
+        if name not in request.repositories.get(access, ()):
+            return []
+    elif access not in (request.access, Access.PULL):
+        return []
+    if any(
+        fits(deny.repositories, name)
+        and deny.registry in (None, request.registry)
+        and (deny.callers is None or any(is_meant(one, caller) for one in deny.callers))
+        for deny in policy.denies
+    ):
+        return []
+    ceiling = policy.ceiling.repositories
+    if ceiling is not None and not fits(ceiling, name):
+        return []
+    return [
+        grant
+        for grant in usable(policy, caller, request, now)
+        if fits(grant.repositories, name) and (access in (grant.access, Access.PULL))
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers import startup  # isort: skip
 
+import logging
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,10 @@ PATIENCE = Config(
     retries={"mode": "standard", "total_max_attempts": 2},
     parameter_validation=False,
 )
+
+# At DEBUG botocore logs the body of every answer, the authorization token and the session's keys
+# among them, and a function's log level can be set from outside its code.
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
 def clock() -> datetime:

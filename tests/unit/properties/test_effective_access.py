@@ -11,6 +11,7 @@ import copy
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from tests.iam import Policies, Request, evaluate
 from tests.strategies import ARNS, NOW, ORIGINS, names_in, situations
+from tests.template.stack import Stack
 from tests.unit.properties.naive import granting, usable
 from vending.access import Access
 from vending.caller import Caller, Origin
@@ -68,15 +70,22 @@ def document(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+VENDED = {Access.PULL: "Pull", Access.PUSH: "Push", Access.PULL_THROUGH: "PullThrough"}
+
+
+@cache
 def boundary(access: Access) -> dict[str, Any]:
-    """Return what the vended role of `access` is bounded by, and granted."""
-    actions = sorted(GIVES[access])
-    return document(
-        {"Effect": "Allow", "Action": MINT, "Resource": "*"},
-        {"Effect": "Allow", "Action": actions, "Resource": REGISTRY + "*"},
-        {"Effect": "Deny", "NotAction": [MINT, *actions], "Resource": "*"},
-        {"Effect": "Deny", "NotAction": MINT, "NotResource": REGISTRY + "*"},
-    )
+    """Return the boundary of the vended role of `access`, as the template deploys it.
+
+    The same policy is all that the role is granted.
+    """
+    stack, logical = Stack(), VENDED[access]
+    role = stack.properties(f"{logical}Role")
+    arn = stack.ref(f"{logical}Boundary")
+    assert (role["PermissionsBoundary"], role["ManagedPolicyArns"]) == (arn, [arn])
+    assert "Policies" not in role
+    found: dict[str, Any] = stack.properties(f"{logical}Boundary")["PolicyDocument"]
+    return found
 
 
 def hostile_policy(session: Request, principal: object, **elements: Any) -> dict[str, Any]:

@@ -27,12 +27,17 @@ dev: boot
 test: dev ## run every test; ARGS="-k name" narrows, PYTHON_VERSION=3.11 chooses
 	@$(DEV)/python -m pytest $(ARGS)
 
+.PHONY: coverage
+coverage: dev ## run every test and print which lines and branches none of them ran
+	@$(DEV)/python -m pytest --cov --cov-report=term-missing $(ARGS)
+
 .PHONY: check
 check: dev ## format, lint, types, architecture, locks, template: everything cheap
 	@$(DEV)/ruff format --check .
 	@$(DEV)/ruff check .
 	@$(DEV)/mypy functions vendctl client/src local tools tests
 	@PYTHONPATH=functions:client/src:. $(DEV)/lint-imports
+	@$(DEV)/shellcheck --severity=warning $$(git grep -lE --untracked '^#! ?/(usr/)?bin/(env )?(ba)?sh' -- ':!*.py' ':!*.md')
 	@$(BOOT) tools/locks.py --check
 	@$(DEV)/cfn-lint template.yaml
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.tools_at_hand import require_tool
+from tests.tools_at_hand import DEBIAN, require_tool
+from tools.environments import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +31,9 @@ def test_a_missing_tool_skips_elsewhere(value: str, monkeypatch: pytest.MonkeyPa
 def test_a_tool_that_is_there_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/bin:/usr/bin")
     assert require_tool("sh").name == "sh"
+
+
+def test_ci_installs_every_tool_that_a_test_may_ask_for() -> None:
+    installed = re.search(r"^packages=\((.*)\)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    assert installed
+    assert installed[1].split() == sorted(DEBIAN.values())

@@ -31,6 +31,10 @@ test: dev ## run every test; ARGS="-k name" narrows, PYTHON_VERSION=3.11 chooses
 coverage: dev ## run every test and print which lines and branches none of them ran
 	@$(DEV)/python -m pytest --cov --cov-report=term-missing $(ARGS)
 
+.PHONY: bench
+bench: dev ## measure speed and size beside the peers; ARGS="--rounds 30" for steadier figures
+	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tests.bench $(ARGS)
+
 .PHONY: check
 check: dev ## format, lint, types, architecture, locks, template: everything cheap
 	@$(DEV)/ruff format --check .

@@ -96,8 +96,13 @@ def service() -> Iterator[FakeService]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, service: FakeService) -> Machine:
+def machine(tmp_path: Path, service: FakeService, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Return a machine; this process, too, has its home, since `~` is this process's."""
+    for name in os.environ:
+        if name.startswith(("AWS_", "ECR_VEND_", "XDG_")):
+            monkeypatch.delenv(name)
     home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
     home.mkdir()
     environ = {
         "HOME": str(home),

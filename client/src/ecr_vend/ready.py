@@ -152,9 +152,8 @@ def publish(
         # when the token was fetched.
         if signature(files[0]) != settings.config_seen or not token.dependencies.hold(environ):
             return
-        seen = [
-            f"!{path}" if at is None else f"={path}" for path, at in zip(files, times, strict=True)
-        ]
+        known = zip(files, times, strict=True)
+        seen = [f"!{path}" if at is None else f"={path}" for path, at in known]
         body = f'"Username":"AWS","Secret":"{token.password.reveal()}"}}'
         marks = [int(token.fetched * 1e9), *(at for at in times if at is not None)]
         if stands(folder / file, line, seen, body, marks):

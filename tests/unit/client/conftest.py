@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ecr_vend import helper
 from tests.unit.client.fake_service import HOST, FakeService, serve
 
 if TYPE_CHECKING:
@@ -78,6 +80,21 @@ class Machine:
             out, err = process.communicate(given, timeout=60)
         assert err == ""
         return out, process.returncode
+
+    def python(self, action: str = "get", given: str = HOST, **changes: str | None) -> str:
+        """Call the helper in this process, which has the home that its variables name."""
+        environ = {k: v for k, v in (self.environ | changes).items() if v is not None}
+        out = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HOME", environ.get("HOME", "/"))
+            helper.run([action], io.StringIO(given), out, environ)
+        return out.getvalue()
+
+    def front(self, given: str = HOST, **changes: str | None) -> str:
+        """Call the front; what it printed, or PYTHON where it left the answer to Python."""
+        stub = self.home / "bin" / "python3"
+        stub.write_text('#!/bin/sh\n[ "$2" = -c ] || echo PYTHON\n')
+        return self.call(given=given, front=True, **changes)[0]
 
     def pythons(self) -> int:
         """Return how often the front has started Python."""

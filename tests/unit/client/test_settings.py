@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ecr_vend import settings
 from ecr_vend.errors import Problem
 from tests.unit.client.fake_service import HOST
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE = """
 endpoint = "https://abc.execute-api.eu-west-1.amazonaws.com/live/"

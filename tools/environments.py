@@ -51,6 +51,9 @@ ENVIRONMENTS = {
         ("functions/requirements.txt", "client/requirements.txt", "requirements/dev.txt"),
         "what ships, and the tools that check and test it",
     ),
+    "client": Environment(
+        ("client/requirements.txt",), "the credential helper, as its users have it"
+    ),
     "local": Environment(("requirements/local.txt",), "the embedded stack"),
     "runtime": Environment(("requirements/runtime.txt",), "the Lambda runtime loop (Linux)"),
     "sam": Environment(("requirements/sam.txt",), "the SAM command line"),

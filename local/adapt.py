@@ -1,0 +1,212 @@
+"""The one place where what the embedded stack deploys differs from `template.yaml`.
+
+`adapt` is pure: it takes the parsed template and returns a changed copy, with every change it made
+and why. A test compares the two templates and asserts that the list is exactly the difference;
+`docs/local.md` shows the same list.
+"""
+
+from __future__ import annotations
+
+import copy
+import platform
+from dataclasses import dataclass, field
+from typing import Any
+
+Template = dict[str, Any]
+
+UNSUPPORTED = ("AWS::CodeDeploy::", "AWS::Logs::QueryDefinition")
+"""Beginnings of the resource types for which the emulator refuses the whole stack."""
+FUNCTION = "AWS::Serverless::Function"
+SHORTEST_LIFETIME = "VEND_MIN_TTL"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of change.
+
+    Attributes:
+        name: What it is called in the documentation.
+        why: The reason, for whoever asks whether the embedded stack proves anything.
+    """
+
+    name: str
+    why: str
+
+
+UNSUPPORTED_RESOURCE = Rule(
+    "unsupported resources are left out",
+    "the emulator refuses a stack that has an `AWS::CodeDeploy` resource or a "
+    "`AWS::Logs::QueryDefinition`; neither takes part in a vend",
+)
+GRADUAL_DEPLOYMENT = Rule(
+    "functions are deployed at once",
+    "SAM turns a deployment preference into CodeDeploy resources, which the emulator refuses",
+)
+HOST_ARCHITECTURE = Rule(
+    "functions run on this machine's architecture",
+    "the emulator runs a function in its own interpreter, so the bundle is the one for this host",
+)
+UPLOADED_CODE = Rule(
+    "code comes from the emulator's S3",
+    "`sam package` does the same for AWS; the bundle is the one for this host",
+)
+SHORT_LIFETIMES = Rule(
+    "a token may live for seconds",
+    "so that the demonstration and the tests can watch one die; on AWS the least is a minute",
+)
+SOURCE_FUNCTION = Rule(
+    "conditions on `lambda:SourceFunctionArn` are left out",
+    "the emulator does not know the key, so such a condition would refuse the function itself",
+)
+RULES = (
+    UNSUPPORTED_RESOURCE,
+    GRADUAL_DEPLOYMENT,
+    HOST_ARCHITECTURE,
+    UPLOADED_CODE,
+    SHORT_LIFETIMES,
+    SOURCE_FUNCTION,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One change of the template.
+
+    Attributes:
+        path: Keys from the top of the template, positions of list items as numbers.
+        kind: `added`, `changed` or `removed`.
+        rule: Why.
+    """
+
+    path: tuple[str | int, ...]
+    kind: str
+    rule: Rule
+
+    def __str__(self) -> str:
+        """Return it on one line."""
+        return f"{self.kind} {'.'.join(map(str, self.path))}: {self.rule.name}"
+
+
+@dataclass
+class Editor:
+    """Changes a template and remembers each change.
+
+    Attributes:
+        template: What is changed, in place.
+        differences: What was changed, in order.
+    """
+
+    template: Template
+    differences: list[Difference] = field(default_factory=list)
+
+    def set(self, path: tuple[str | int, ...], value: object, rule: Rule) -> None:
+        """Give `path` a value, unless it has it already; what is above it must be there."""
+        holder = self.at(path[:-1])
+        known = path[-1] in holder
+        if known and holder[path[-1]] == value:
+            return
+        holder[path[-1]] = value
+        self.differences.append(Difference(path, "changed" if known else "added", rule))
+
+    def remove(self, path: tuple[str | int, ...], rule: Rule) -> None:
+        """Remove `path`, if it is there."""
+        holder = self.at(path[:-1])
+        if path[-1] in holder:
+            del holder[path[-1]]
+            self.differences.append(Difference(path, "removed", rule))
+
+    def at(self, path: tuple[str | int, ...]) -> Any:
+        """Return what stands at `path`; an empty mapping where nothing does."""
+        found: Any = self.template
+        for key in path:
+            if isinstance(found, dict) and key not in found:
+                return {}
+            found = found[key]
+        return found
+
+
+def host_architecture(machine: str | None = None) -> str:
+    """Return Lambda's word for a machine, as `platform.machine` names it."""
+    known = {"aarch64": "arm64", "arm64": "arm64"}
+    return known.get((machine or platform.machine()).lower(), "x86_64")
+
+
+def adapt(
+    template: Template, *, code: str, architecture: str
+) -> tuple[Template, tuple[Difference, ...]]:
+    """Return the template that the emulator gets, and what is different in it.
+
+    Args:
+        template: The parsed `template.yaml`, intrinsic functions in their long form.
+        code: The `s3://` URI of the uploaded host bundle.
+        architecture: Of this machine, in Lambda's words.
+    """
+    editor = Editor(copy.deepcopy(template))
+    leave_out_unsupported(editor)
+    places: list[tuple[str | int, ...]] = [("Globals", "Function")]
+    for name, resource in editor.template["Resources"].items():
+        if resource["Type"] == FUNCTION:
+            place = ("Resources", name, "Properties")
+            places.append(place)
+            editor.set((*place, "CodeUri"), code, UPLOADED_CODE)
+    for place in places:
+        editor.remove((*place, "DeploymentPreference"), GRADUAL_DEPLOYMENT)
+        if "Architectures" in editor.at(place):
+            editor.set((*place, "Architectures"), [architecture], HOST_ARCHITECTURE)
+        if "VEND_MAX_TTL" in editor.at((*place, "Environment", "Variables")):
+            editor.set((*place, "Environment", "Variables", SHORTEST_LIFETIME), "1", SHORT_LIFETIMES)
+    leave_out_source_function(editor, ())
+    return editor.template, tuple(editor.differences)
+
+
+def leave_out_unsupported(editor: Editor) -> None:
+    """Remove the resources that the emulator refuses, and the outputs and waits that name them."""
+    gone = [
+        name
+        for name, resource in editor.template["Resources"].items()
+        if resource["Type"].startswith(UNSUPPORTED)
+    ]
+    for name in gone:
+        editor.remove(("Resources", name), UNSUPPORTED_RESOURCE)
+    for name, output in list(editor.template.get("Outputs", {}).items()):
+        if mentioned(output) & set(gone):
+            editor.remove(("Outputs", name), UNSUPPORTED_RESOURCE)
+    for name, resource in editor.template["Resources"].items():
+        waits = resource.get("DependsOn", [])
+        waits = [waits] if isinstance(waits, str) else waits
+        if set(waits) & set(gone):
+            kept = [wait for wait in waits if wait not in gone]
+            path = ("Resources", name, "DependsOn")
+            if kept:
+                editor.set(path, kept, UNSUPPORTED_RESOURCE)
+            else:
+                editor.remove(path, UNSUPPORTED_RESOURCE)
+
+
+def mentioned(value: object) -> set[str]:
+    """Return the logical ids that `Ref` and `Fn::GetAtt` name anywhere in `value`."""
+    if isinstance(value, list):
+        return set().union(*map(mentioned, value))
+    if not isinstance(value, dict):
+        return set()
+    found = set().union(*map(mentioned, value.values()))
+    if isinstance(value.get("Ref"), str):
+        found.add(value["Ref"])
+    target = value.get("Fn::GetAtt")
+    if isinstance(target, (str, list)):
+        found.add(target.split(".")[0] if isinstance(target, str) else str(target[0]))
+    return found
+
+
+def leave_out_source_function(editor: Editor, path: tuple[str | int, ...]) -> None:
+    """Remove every condition on `lambda:SourceFunctionArn` at `path` and below."""
+    value = editor.at(path)
+    if isinstance(value, list):
+        for position in range(len(value)):
+            leave_out_source_function(editor, (*path, position))
+    elif isinstance(value, dict):
+        for key in list(value):
+            if str(key).lower() == "lambda:sourcefunctionarn":
+                editor.remove((*path, key), SOURCE_FUNCTION)
+            else:
+                leave_out_source_function(editor, (*path, key))

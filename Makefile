@@ -23,6 +23,14 @@ boot:
 dev: boot
 	@$(BOOT) tools/environments.py dev $(VERSIONED) >/dev/null
 
+.PHONY: run local local-stack
+run: local-stack ## see it work: deploy into an AWS emulator, push, pull, be refused; ARGS=--json
+	@.venv/local/bin/python -m local run $(ARGS)
+local: local-stack ## the same stack, left running; ARGS="--env-file F", --port N, --json
+	@exec .venv/local/bin/python -m local serve $(ARGS)
+local-stack: boot
+	@$(BOOT) tools/environments.py local >/dev/null
+
 .PHONY: test
 test: dev ## run every test; ARGS="-k name" narrows, PYTHON_VERSION=3.11 chooses
 	@$(DEV)/python -m pytest $(ARGS)

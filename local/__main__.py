@@ -1,4 +1,4 @@
-"""`python -m local run` tells the story and ends; `python -m local serve` leaves the stack running."""
+"""`python -m local run` tells the story and ends; `python -m local serve` keeps it running."""
 
 from __future__ import annotations
 
@@ -59,11 +59,12 @@ def leave_running(stack: Stack, arguments: argparse.Namespace) -> None:
         print(json.dumps({"ready": stack.described()}), flush=True)
     else:
         print("\n".join(shell_lines(stack.exports())))
+        where = f", or source {arguments.env_file}" if arguments.env_file else ""
+        registry = stack.emulator.registry
         print(
-            f"\n# Paste the lines above{' (or source ' + str(arguments.env_file) + ')' if arguments.env_file else ''}"
-            f", then for example:\n"
-            f"#   echo {stack.emulator.registry} | docker-credential-ecr-vend get\n"
-            f"#   skopeo list-tags --tls-verify=false docker://{stack.emulator.registry}/payments/api\n"
+            f"\n# Paste the lines above{where}, then for example:\n"
+            f"#   echo {registry} | docker-credential-ecr-vend get\n"
+            f"#   skopeo list-tags --tls-verify=false docker://{registry}/payments/api\n"
             f"# AWS_PROFILE chooses who you are: {', '.join(stack.identities)}, administrator.\n"
             "# Ctrl-C ends it and leaves nothing behind.",
             flush=True,
@@ -103,7 +104,9 @@ def main() -> int:
             if arguments.command == "serve":
                 leave_running(stack, arguments)
             Story(stack, printer).tell()
-            printer.plain("\nAll of it was refereed by an AWS emulator: docs/local.md says what that proves.")
+            printer.plain(
+                "\nAll of it was refereed by an AWS emulator: docs/local.md says what that proves."
+            )
     except Unexpected as problem:
         printer.broken(problem.promise, problem.expected, problem.got)
         return 1

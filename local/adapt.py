@@ -18,6 +18,7 @@ UNSUPPORTED = ("AWS::CodeDeploy::", "AWS::Logs::QueryDefinition")
 """Beginnings of the resource types for which the emulator refuses the whole stack."""
 FUNCTION = "AWS::Serverless::Function"
 SHORTEST_LIFETIME = "VEND_MIN_TTL"
+UNKNOWN_KEYS = {"lambda:sourcefunctionarn", "sts:sourceidentity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,14 @@ SHORT_LIFETIMES = Rule(
     "a token may live for seconds",
     "so that the demonstration and the tests can watch one die; on AWS the least is a minute",
 )
-SOURCE_FUNCTION = Rule(
-    "conditions on `lambda:SourceFunctionArn` are left out",
-    "the emulator does not know the key, so such a condition would refuse the function itself",
+UNKNOWN_KEY = Rule(
+    "conditions on keys that the emulator lacks are left out",
+    "it knows neither `lambda:SourceFunctionArn` nor `sts:SourceIdentity`, so it would refuse the "
+    "function its own calls; `tests/template` asserts those conditions on the real template",
+)
+JOINED_LIST = Rule(
+    "conditions compare list parameters unjoined",
+    "the emulator has no `Fn::Join` in a condition, and keeps a list parameter as one string",
 )
 RULES = (
     UNSUPPORTED_RESOURCE,
@@ -64,7 +70,8 @@ RULES = (
     HOST_ARCHITECTURE,
     UPLOADED_CODE,
     SHORT_LIFETIMES,
-    SOURCE_FUNCTION,
+    UNKNOWN_KEY,
+    JOINED_LIST,
 )
 
 
@@ -102,7 +109,7 @@ class Editor:
     def set(self, path: tuple[str | int, ...], value: object, rule: Rule) -> None:
         """Give `path` a value, unless it has it already; what is above it must be there."""
         holder = self.at(path[:-1])
-        known = path[-1] in holder
+        known = isinstance(holder, list) or path[-1] in holder
         if known and holder[path[-1]] == value:
             return
         holder[path[-1]] = value
@@ -146,7 +153,7 @@ def adapt(
     places: list[tuple[str | int, ...]] = [("Globals", "Function")]
     for name, resource in editor.template["Resources"].items():
         if resource["Type"] == FUNCTION:
-            place = ("Resources", name, "Properties")
+            place: tuple[str | int, ...] = ("Resources", name, "Properties")
             places.append(place)
             editor.set((*place, "CodeUri"), code, UPLOADED_CODE)
     for place in places:
@@ -154,8 +161,11 @@ def adapt(
         if "Architectures" in editor.at(place):
             editor.set((*place, "Architectures"), [architecture], HOST_ARCHITECTURE)
         if "VEND_MAX_TTL" in editor.at((*place, "Environment", "Variables")):
-            editor.set((*place, "Environment", "Variables", SHORTEST_LIFETIME), "1", SHORT_LIFETIMES)
-    leave_out_source_function(editor, ())
+            editor.set(
+                (*place, "Environment", "Variables", SHORTEST_LIFETIME), "1", SHORT_LIFETIMES
+            )
+    leave_out_unknown_keys(editor, ())
+    compare_lists_unjoined(editor, ("Conditions",))
     return editor.template, tuple(editor.differences)
 
 
@@ -198,15 +208,29 @@ def mentioned(value: object) -> set[str]:
     return found
 
 
-def leave_out_source_function(editor: Editor, path: tuple[str | int, ...]) -> None:
-    """Remove every condition on `lambda:SourceFunctionArn` at `path` and below."""
+def leave_out_unknown_keys(editor: Editor, path: tuple[str | int, ...]) -> None:
+    """Remove every condition on a key of `UNKNOWN_KEYS` at `path` and below."""
     value = editor.at(path)
     if isinstance(value, list):
         for position in range(len(value)):
-            leave_out_source_function(editor, (*path, position))
+            leave_out_unknown_keys(editor, (*path, position))
     elif isinstance(value, dict):
         for key in list(value):
-            if str(key).lower() == "lambda:sourcefunctionarn":
-                editor.remove((*path, key), SOURCE_FUNCTION)
+            if str(key).lower() in UNKNOWN_KEYS:
+                editor.remove((*path, key), UNKNOWN_KEY)
             else:
-                leave_out_source_function(editor, (*path, key))
+                leave_out_unknown_keys(editor, (*path, key))
+
+
+def compare_lists_unjoined(editor: Editor, path: tuple[str | int, ...]) -> None:
+    """Replace every `Fn::Join` of a whole list parameter, at `path` and below, by the parameter."""
+    value = editor.at(path)
+    match value:
+        case {"Fn::Join": ["", {"Ref": str(parameter)}]}:
+            editor.set(path, {"Ref": parameter}, JOINED_LIST)
+        case dict():
+            for key in list(value):
+                compare_lists_unjoined(editor, (*path, key))
+        case list():
+            for position in range(len(value)):
+                compare_lists_unjoined(editor, (*path, position))

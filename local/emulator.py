@@ -1,4 +1,4 @@
-"""The emulator's process: `python -m local.emulator --port N --state DIR`, started by `local.process`.
+"""The emulator's process, started by `local.process`.
 
 It prints one JSON line when it serves (`port`, `access_key_id`, `secret_access_key`), and ends when
 its standard input does: that happens whatever way its parent dies.
@@ -73,12 +73,17 @@ async def serve(held: socket.socket) -> None:
     passwords = Passwords(time.time)
     internals.issue_passwords_from(passwords, f"http://{ADDRESS}:{port}")
     internals.honour_api_policies()
+    internals.honour_boundaries()
     run_validators()
     gate = Gate(app, passwords, ACCOUNT, REGION, ready=lambda: announce(port, administrator))
 
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    end_with_parent(lambda: loop.call_soon_threadsafe(stopped.set))
+
+    def stop() -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    end_with_parent(stop)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
 
@@ -95,7 +100,9 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--state", required=True, help="the folder of its files, removed at the end")
+    parser.add_argument(
+        "--state", required=True, help="the folder of its files, removed at the end"
+    )
     arguments = parser.parse_args()
     try:
         held = reserve(arguments.port)

@@ -113,8 +113,8 @@ class Gate:
             return internals.refusal(holder.access_key, action, repository, self.region, address)
 
         for need in needed.needs:
-            if message := refused(need.action, need.repository):
-                await registry_error(send, 403, "DENIED", message)
+            if sentence := refused(need.action, need.repository):
+                await registry_error(send, 403, "DENIED", sentence)
                 return
         # `ns` would choose another region's repositories than the ones IAM was asked about.
         dropped = {"ns"}
@@ -125,7 +125,7 @@ class Gate:
     def without_credentials(
         self, scope: Scope, query: dict[str, list[str]], dropped: set[str]
     ) -> Scope:
-        """Return the scope that the emulator's registry sees: of this registry, with no password."""
+        """Return the scope that the emulator's registry sees: its own, with no password."""
         kept = {name: values for name, values in query.items() if name not in dropped}
         headers = [
             (name, value)

@@ -1,4 +1,4 @@
-"""Pushes and pulls images the way a pipeline does: a registry client that asks the credential helper.
+"""Pushes and pulls images as a pipeline does: by a registry client that asks the helper.
 
 skopeo where it is installed, and our own client of the same API where it is not.
 """
@@ -37,7 +37,7 @@ class Moved:
 
 
 class Tool(Protocol):
-    """A registry client; `environment` has the identity, and where the helper and docker's files are."""
+    """A registry client; `environment` has the identity, the helper and docker's files."""
 
     name: str
 

@@ -46,6 +46,12 @@ EXPECTED_PARAMETERS = {
     ("services.sts", "register_session"): ("access_key", "session"),
     ("services.ecr", "_get_authorization_token"): ("data",),
     ("services.apigateway_v1", "_import_rest_api"): ("spec", "base_data"),
+    ("services.cloudformation.provisioners", "_iam_role_create"): (
+        "logical_id",
+        "props",
+        "stack_name",
+    ),
+    ("services.iam", "_put_role_permissions_boundary"): ("p",),
     ("services.appconfig", "handle_request"): ("method", "path", "headers", "body_bytes"),
     ("services.appconfig", "_error"): ("status", "code", "message"),
     ("services.lambda_svc", "_get_func_record_for_ref"): ("function_ref",),
@@ -163,8 +169,32 @@ def honour_api_policies() -> None:
     apigateway_v1._import_rest_api = with_policy  # noqa: SLF001
 
 
+def honour_boundaries() -> None:
+    """Let a template's role keep its permissions boundary.
+
+    The emulator's IAM enforces boundaries, and its CloudFormation forgets them when it makes a
+    role, which would leave the vended roles wider than the template says.
+    """
+    from ministack.services import iam  # noqa: PLC0415
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    role = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]  # noqa: SLF001
+    original = role["create"]
+
+    def with_boundary(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        made = original(logical_id, props, stack_name)
+        if boundary := props.get("PermissionsBoundary"):
+            parameters = {"RoleName": [made[0]], "PermissionsBoundary": [boundary]}
+            status, _, body = iam._put_role_permissions_boundary(parameters)  # noqa: SLF001
+            if status != 200:
+                raise ValueError(f"{logical_id}: the boundary {boundary} was refused: {body!r}")
+        return made
+
+    role["create"] = with_boundary
+
+
 def outliving(access_key: str) -> str:
-    """Return a key for the same session that IAM goes on knowing for as long as the token is said to live.
+    """Return a key for the same session that IAM knows for as long as the token is said to live.
 
     An ECR token seems to go on working after the session that asked for it has ended. The
     emulator must not be kinder than that: what ends a vended token has to be its own policy.
@@ -224,7 +254,7 @@ def refusal(access_key: str, action: str, repository: str, region: str, address:
     # The registry request itself is not signed: its password stands for a signature that was
     # checked when it was issued.
     iam_evaluator._signed_request.set(None)  # noqa: SLF001
-    iam_evaluator._anonymous.set(False)  # noqa: FBT003, SLF001
+    iam_evaluator._anonymous.set(False)  # noqa: SLF001
     iam_evaluator.pin_request_origin(address, secure_transport=True)
     arn = f"arn:aws:ecr:{region}:{responses.get_account_id()}:repository/{repository}"
     denied = iam_evaluator.enforce(access_key, action, "ecr", region, resource_arn=arn)

@@ -64,7 +64,7 @@ def digest(content: bytes) -> str:
 
 
 def small_image(text: str) -> Image:
-    """Return an image of one layer with one file, which holds `text`; the same for the same text."""
+    """Return an image of one layer with one file that holds `text`; the same for the same."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
         entry = tarfile.TarInfo("hello.txt")
@@ -179,7 +179,7 @@ class Client:
             connection.request(method, path, body=body, headers=sent)
             response = connection.getresponse()
             content = response.read()
-            found = {name: value for name, value in response.getheaders()}
+            found = dict(response.getheaders())
         finally:
             connection.close()
         if response.status >= 400:

@@ -64,7 +64,7 @@ class Printer:
         print(text, file=self.out, flush=True)
 
 
-def one_line(text: str, most: int = 230) -> str:
+def one_line(text: str, most: int = 400) -> str:
     """Return `text` as one printable line of at most `most` characters."""
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return words if len(words) <= most else words[: most - 1] + "…"

@@ -1,4 +1,4 @@
-"""Starts the emulator in a process of its own, with a clean environment, and ends it for certain."""
+"""Starts the emulator in a process and an environment of its own, and ends it for certain."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -20,11 +19,12 @@ from local.signer import Signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
 
 TEMPLATE = ROOT / "template.yaml"
 POLICY = ROOT / "local/policy.yaml"
-PARAMETERS = {"AllowedAccounts": ""}
+PARAMETERS: dict[str, str] = {}
 
 
 @dataclass
@@ -73,9 +73,7 @@ class Stack:
         emulator = Emulator.start(port)
         try:
             say(f"emulator serves on {emulator.url}, on loopback only")
-            administrator = Signer(
-                emulator.url, emulator.access_key_id, emulator.secret_access_key
-            )
+            administrator = Signer(emulator.url, emulator.access_key_id, emulator.secret_access_key)
             deployed = deploy.deploy(
                 administrator,
                 template,
@@ -178,9 +176,7 @@ class Stack:
         (state / "config.toml").touch(mode=0o600)
         config = [f"[profile administrator]\nregion = {REGION}"]
         credentials = [
-            profile(
-                "administrator", self.emulator.access_key_id, self.emulator.secret_access_key
-            )
+            profile("administrator", self.emulator.access_key_id, self.emulator.secret_access_key)
         ]
         for role, identity in self.identities.items():
             user = f"{role}-login"
@@ -188,9 +184,7 @@ class Stack:
                 f"[profile {role}]\nrole_arn = {identity.arn}\nsource_profile = {user}\n"
                 f"role_session_name = local\nregion = {REGION}"
             )
-            credentials.append(
-                profile(user, identity.access_key_id, identity.secret_access_key)
-            )
+            credentials.append(profile(user, identity.access_key_id, identity.secret_access_key))
         private(state / "aws/config", "\n\n".join(config) + "\n")
         private(state / "aws/credentials", "\n\n".join(credentials) + "\n")
         helpers = {"credHelpers": {self.emulator.registry: "ecr-vend"}}

@@ -1,4 +1,4 @@
-"""The story of `make run`: what the service promises, shown on a running stack, one step a promise."""
+"""The story of `make run`: what the service promises, shown on a running stack."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from local.printing import one_line
 if TYPE_CHECKING:
     from local.images import Tool
     from local.printing import Printer
+    from local.seed import Session
     from local.stack import Stack
 
 LONGEST_WAIT = 30
@@ -51,6 +52,7 @@ class Story:
     stack: Stack
     printer: Printer
     tool: Tool = field(default_factory=tool)
+    _sessions: dict[str, Session] = field(default_factory=dict)
 
     def tell(self) -> None:
         """Show every promise.
@@ -82,7 +84,7 @@ class Story:
                 self.as_role(role, ECR_VEND_ACCESS="push"),
             )
             if not moved.ok:
-                raise Unexpected(promise, "the push succeeds", one_line(moved.said))
+                raise Unexpected(promise, "the push succeeds", one_line(sentence(moved.said)))
             self.printer.shown(promise, moved.said)
 
     def no_permission_on_ecr(self) -> None:
@@ -215,14 +217,15 @@ class Story:
         return f"{self.stack.emulator.registry}/{repository}:1"
 
     def as_role(self, role: str, **more: str) -> dict[str, str]:
-        """Return the whole environment of a pipeline that has a role, and the helper, and no more."""
-        inherited = {"PATH": os.environ.get("PATH", os.defpath)}
-        path = f"{self.stack.programs}{os.pathsep}{inherited['PATH']}"
+        """Return the whole environment of a pipeline: a role, the helper, and no more."""
+        if role not in self._sessions:
+            self._sessions[role] = self.stack.session(role, "story")
+        path = f"{self.stack.programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return {
             "HOME": str(self.stack.emulator.state),
             "PATH": path,
             **self.stack.settings(),
-            **self.stack.session(role, "story").environment(),
+            **self._sessions[role].environment(),
             **more,
         }
 
@@ -238,6 +241,6 @@ class Story:
 
 
 def sentence(said: str) -> str:
-    """Return the registry's own words out of what a registry client wraps around them."""
-    match = re.search(r"User: arn:.*? is not authorized to perform: .*", said, re.DOTALL)
-    return match[0] if match else said
+    """Return the registry's or the helper's own words, without what a client adds."""
+    match = re.search(r"User: arn:.* is not authorized to perform: [^\n]*|ecr-vend: [^\n]*", said)
+    return match[0].rstrip('"` ') if match else said

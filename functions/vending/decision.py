@@ -244,7 +244,9 @@ def _decision(
         return _not_granted(request, dropped, denies=denies)
     names = {grant.name for grant in contributing}
     grants = [grant for grant in case.grants if grant.name in names]
-    if any(grant.break_glass for grant in grants) and not request.reason.strip():
+    # A letter or digit at least: blanks and invisible characters give no reason.
+    said = any(letter.isalnum() for letter in request.reason)
+    if any(grant.break_glass for grant in grants) and not said:
         detail = f"Say why in `reason`: the grant {request.grant!r} is break-glass."
         return _refused(request, Code.REASON_REQUIRED, detail, dropped)
     lean = minimal(scope)

@@ -52,7 +52,7 @@ def prime_ours(home: Path) -> tuple[list[str], dict[str, str]]:
     """
     folder = home / "bin"
     folder.mkdir(parents=True)
-    front = shutil.copy(ROOT / "client/front" / NAME, folder)
+    front = str(shutil.copy(ROOT / "client/front" / NAME, folder))
     python = folder / "python3"
     source = ROOT / "client/src"
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{source}" exec "{sys.executable}" "$@"\n')

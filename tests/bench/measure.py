@@ -43,7 +43,8 @@ def compared(
 
     Each round runs both, in turn first, after one round that is not counted.
     """
-    mine, theirs = [], []
+    mine: list[float] = []
+    theirs: list[float] = []
     for number in range(rounds + 1):
         pair = [(mine, ours), *([(theirs, peer)] if peer else [])]
         for times, measure in pair if number % 2 else reversed(pair):

@@ -90,6 +90,10 @@ deploy: build ## deploy to AWS; ENV=prod takes that section of samconfig.toml (d
 lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of everything
 	@$(BOOT) tools/locks.py $(ARGS)
 
+.PHONY: wheels
+wheels: boot ## build the client's wheels into dist/: POSIX, Windows on amd64 and on arm64
+	@$(BOOT) tools/wheels.py
+
 .PHONY: clean
 clean: ## remove all that was built or installed here
 	rm -rf .venv build dist .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,125 @@
+"""What only several processes can show: one request for many, and a killed helper's cache."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.client.conftest import ROOT
+from tests.unit.client.fake_service import HOST, REFUSAL
+
+if TYPE_CHECKING:
+    from tests.unit.client.conftest import Machine
+    from tests.unit.client.fake_service import FakeService
+
+MANY = 50
+
+
+def call_many(machine: Machine, *, front: bool) -> set[tuple[str, int]]:
+    processes = [machine.start(front=front) for _ in range(MANY)]
+    for process in processes:
+        assert process.stdin
+        process.stdin.write(HOST)
+        process.stdin.close()
+    answers = set()
+    for process in processes:
+        with process:
+            assert process.stdout
+            assert process.stderr
+            answers.add((process.stdout.read(), process.wait(60)))
+            assert process.stderr.read() == ""
+    return answers
+
+
+@pytest.mark.parametrize("front", [False, True], ids=["python", "front"])
+def test_fifty_calls_at_once_make_one_request(
+    machine: Machine, service: FakeService, front: bool
+) -> None:
+    service.delay = 0.5
+    (answer,) = call_many(machine, front=front)
+    assert json.loads(answer[0])["Secret"].startswith("token-1-of")
+    assert answer[1] == 0
+    assert len(service.asked) == 1
+
+
+def test_fifty_calls_at_once_are_refused_together(machine: Machine, service: FakeService) -> None:
+    service.delay = 2.0
+    service.refuse = (403, REFUSAL)
+    began = time.monotonic()
+    answers = call_many(machine, front=False)
+    assert time.monotonic() - began < 25
+    assert {code for _, code in answers} == {1}
+    # Those that a slow machine started after a refusal ask for themselves, once for all of them.
+    assert len(service.asked) <= MANY // 5
+
+
+def test_a_helper_killed_in_the_middle_leaves_a_usable_cache(
+    machine: Machine, service: FakeService
+) -> None:
+    service.hold = threading.Event()
+    with machine.start() as process:
+        assert process.stdin
+        process.stdin.write(HOST)
+        process.stdin.close()
+        while not service.asked:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    service.hold.set()
+    service.hold = None
+    text, code = machine.call()
+    assert code == 0
+    assert "token-2-of" in text
+    assert machine.call()[0] == text
+    assert len(service.asked) == 2
+
+
+HIT = """
+import io, json, os, socket, sys
+before = set(sys.modules)
+def explode(*_, **__):
+    raise AssertionError("a socket was opened")
+socket.socket.__init__ = explode
+socket.getaddrinfo = explode
+from ecr_vend import helper
+out = io.StringIO()
+code = helper.run(["get"], io.StringIO(sys.argv[1]), out, os.environ)
+foreign = sorted(
+    {name.partition(".")[0] for name in set(sys.modules) - before}
+    - set(sys.stdlib_module_names) - {"ecr_vend"}
+)
+print(json.dumps([code, "token-1-of" in out.getvalue(), foreign]))
+"""
+
+
+def test_a_hit_imports_nothing_foreign_and_opens_no_socket(
+    machine: Machine, service: FakeService
+) -> None:
+    machine.call()
+    environ = machine.environ | {"PYTHONPATH": str(ROOT / "client" / "src")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", HIT, HOST], env=environ, capture_output=True, check=True
+    )
+    assert json.loads(done.stdout) == [0, True, []]
+    service.refuse = (403, REFUSAL)  # the same probe sees a miss, which imports and connects
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", HIT, HOST],
+        env=environ | {"AWS_ACCESS_KEY_ID": "AKIAOTHER"},
+        capture_output=True,
+        check=False,
+    )
+    assert b"AssertionError" in done.stderr or json.loads(done.stdout)[2]
+
+
+def test_an_unmanaged_host_imports_nothing_foreign(machine: Machine) -> None:
+    environ = machine.environ | {"PYTHONPATH": str(ROOT / "client" / "src")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", HIT, "docker.io"], env=environ, capture_output=True, check=True
+    )
+    assert json.loads(done.stdout) == [1, False, []]

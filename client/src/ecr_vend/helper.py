@@ -136,7 +136,10 @@ def obtain(host: str, settings: Settings, environ: Mapping[str, str]) -> Token:
         found = credentials.find(environ, settings.profile)
         request = {"registry": host, **settings.request}
         vending = service.Service(endpoint, region, found, environ=environ)
-        return vending.vend(request, deadline)
+        password, fetched, expires = vending.vend(request, deadline)
+        if expires <= fetched:
+            raise Problem("already_expired", endpoint=endpoint)
+        return password, fetched, expires
 
     want = tokens.wanted(host, settings, environ)
     cache = Cache(settings.cache_dir, environ)

@@ -58,7 +58,7 @@ class Machine:
         return [sys.executable, "-P", "-m", "ecr_vend.helper"]
 
     def start(
-        self, action: str = "get", *, front: bool = False, **changes: str | None
+        self, action: str = "get", /, *, front: bool = False, **changes: str | None
     ) -> subprocess.Popen[str]:
         environ = {k: v for k, v in (self.environ | changes).items() if v is not None}
         if not front:
@@ -73,7 +73,13 @@ class Machine:
         )
 
     def call(
-        self, action: str = "get", given: str = HOST, *, front: bool = False, **changes: str | None
+        self,
+        action: str = "get",
+        given: str = HOST,
+        /,
+        *,
+        front: bool = False,
+        **changes: str | None,
     ) -> tuple[str, int]:
         """Call the helper; what it printed and its exit code. Nothing may be on stderr."""
         with self.start(action, front=front, **changes) as process:
@@ -81,7 +87,7 @@ class Machine:
         assert err == ""
         return out, process.returncode
 
-    def python(self, action: str = "get", given: str = HOST, **changes: str | None) -> str:
+    def python(self, action: str = "get", given: str = HOST, /, **changes: str | None) -> str:
         """Call the helper in this process, which has the home that its variables name."""
         environ = {k: v for k, v in (self.environ | changes).items() if v is not None}
         out = io.StringIO()
@@ -90,11 +96,11 @@ class Machine:
             helper.run([action], io.StringIO(given), out, environ)
         return out.getvalue()
 
-    def front(self, given: str = HOST, **changes: str | None) -> str:
+    def front(self, given: str = HOST, /, **changes: str | None) -> str:
         """Call the front; what it printed, or PYTHON where it left the answer to Python."""
         stub = self.home / "bin" / "python3"
         stub.write_text('#!/bin/sh\n[ "$2" = -c ] || echo PYTHON\n')
-        return self.call(given=given, front=True, **changes)[0]
+        return self.call("get", given, front=True, **changes)[0]
 
     def pythons(self) -> int:
         """Return how often the front has started Python."""

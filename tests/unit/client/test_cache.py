@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,8 +29,8 @@ NOW = 1_800_000_000.0
 WANT = Wanted(HOST, KEY)
 
 
-def token(*, life: float = 900.0, fetched: float = NOW, password: str = "the-password") -> Token:
-    return Token(Secret(password), fetched, fetched + life, Dependencies({}, None))
+def token(*, life: float = 900.0, fetched: float = NOW) -> Token:
+    return Token(Secret("the-password"), fetched, fetched + life, Dependencies({}, None))
 
 
 @pytest.fixture
@@ -149,6 +152,11 @@ def failing(problem: Problem) -> Callable[[Deadline], tuple[Secret, float, float
     return fetch
 
 
+def never(_: object) -> tuple[Secret, float, float]:
+    """Fail the test that asks, or that sleeps."""
+    raise AssertionError("this call has nothing to ask or wait for")
+
+
 DOWN = Problem("service_down", endpoint="https://x", detail="HTTP 503")
 REFUSED = Problem("refused", code="not_granted", detail="no", advice="", vend="")
 
@@ -187,7 +195,14 @@ def test_a_failed_renewal_is_not_tried_again_at_once(cache: Cache) -> None:
 def test_a_working_token_is_used_at_once_while_another_call_renews_it(cache: Cache) -> None:
     cache.store(HOST, KEY, token())
     with cache.try_lock(HOST, KEY) or pytest.fail("the lock is free"):
-        late = Asking(WANT, cache, failing(DOWN), {}, clock=lambda: NOW + 850, sleep=pytest.fail)
+        late = Asking(
+            WANT,
+            cache,
+            failing(DOWN),
+            {},
+            clock=lambda: NOW + 850,
+            sleep=lambda _: pytest.fail("it waits"),
+        )
         assert late.token() == token()
 
 
@@ -199,7 +214,7 @@ def test_those_who_wait_hear_why_the_one_who_asked_got_nothing(cache: Cache) -> 
         cache.record_failure(HOST, KEY, REFUSED, NOW + 1)
 
     with held, pytest.raises(Problem) as caught:
-        Asking(WANT, cache, pytest.fail, {}, clock=lambda: NOW, sleep=sleep).token()
+        Asking(WANT, cache, never, {}, clock=lambda: NOW, sleep=sleep).token()
     assert caught.value.text == REFUSED.text
 
 
@@ -212,23 +227,21 @@ def test_an_earlier_failure_is_not_held_against_a_new_call(cache: Cache) -> None
 
 def test_waiting_for_another_call_ends(cache: Cache) -> None:
     with cache.try_lock(HOST, KEY) or pytest.fail("the lock is free"):
-        waiting = Asking(WANT, cache, pytest.fail, {}, sleep=lambda _: None, deadline=Deadline(0))
+        waiting = Asking(WANT, cache, never, {}, sleep=lambda _: None, deadline=Deadline(0))
         with pytest.raises(Problem, match="another call is asking"):
             waiting.token()
 
 
 def test_whatever_hangs_is_left_behind() -> None:
-    import threading
-
-    never = threading.Event()
+    released = threading.Event()
 
     def fetch(_: Deadline) -> tuple[Secret, float, float]:
-        never.wait(20)
+        released.wait(20)
         return Secret("p"), NOW, NOW
 
     with pytest.raises(Problem, match="no answer within"):
         bounded(fetch, Deadline(-0.4))
-    never.set()
+    released.set()
 
 
 def test_a_token_whose_credentials_changed_while_it_was_fetched_is_not_kept(
@@ -246,8 +259,6 @@ def test_a_token_whose_credentials_changed_while_it_was_fetched_is_not_kept(
 
 
 def test_the_folder_does_not_grow(cache: Cache) -> None:
-    import time
-
     for number in range(20):
         key = f"{number:064}"
         with cache.try_lock(HOST, key) or pytest.fail("the lock is free"):
@@ -259,8 +270,6 @@ def test_the_folder_does_not_grow(cache: Cache) -> None:
 
 
 def test_a_lock_in_use_is_not_swept_away(cache: Cache) -> None:
-    import time
-
     with cache.try_lock(HOST, KEY) or pytest.fail("the lock is free"):
         cache.sweep(time.time() + 10_000)
         assert cache.path(HOST, KEY, "lock").exists()
@@ -268,8 +277,6 @@ def test_a_lock_in_use_is_not_swept_away(cache: Cache) -> None:
 
 
 def test_a_secret_shows_itself_nowhere() -> None:
-    import pickle
-
     secret = Secret("the-password")
     shown = f"{secret} {secret!r} {[secret]} {token()!r} %s" % secret
     assert "the-password" not in shown

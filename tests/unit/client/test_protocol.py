@@ -57,7 +57,7 @@ def test_a_kept_token_answers_every_form_as_well(
 ) -> None:
     call(machine, "get", given=HOST)
     machine.settle()
-    text, code = machine.call(given=given, front=front)
+    text, code = machine.call("get", given, front=front)
     assert (json.loads(text)["ServerURL"], code) == (given.strip(), 0)
     assert len(service.asked) == 1
 
@@ -80,7 +80,7 @@ def test_a_kept_token_answers_every_form_as_well(
 def test_an_unmanaged_host_gets_the_one_line_all_clients_know(
     machine: Machine, service: FakeService, given: str, front: bool
 ) -> None:
-    assert machine.call(given=given.encode("utf-8", "replace").decode(), front=front) == (
+    assert machine.call("get", given.encode("utf-8", "replace").decode(), front=front) == (
         NOT_FOUND,
         1,
     )

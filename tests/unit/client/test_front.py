@@ -1,0 +1,193 @@
+"""The sh front prints an entry only where it is whole, of this user, and in its time."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.client.fake_service import HOST, FakeService
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.client.conftest import Machine
+
+PYTHON = "PYTHON\n"
+WHILE_AGO = 1_700_000_000
+
+
+@pytest.fixture
+def entry(machine: Machine) -> Path:
+    """Return an entry that the front prints."""
+    machine.settle()
+    first = machine.python()
+    (found,) = machine.home.rglob("*~*")
+    for marker in found.parent.glob("*.0"):
+        os.utime(marker, (WHILE_AGO, WHILE_AGO))
+    assert machine.front() == first
+    return found
+
+
+def rewrite(entry: Path, content: bytes) -> None:
+    """Change an entry's bytes and keep its time."""
+    at = entry.stat().st_mtime
+    entry.write_bytes(content)
+    os.utime(entry, (at, at))
+
+
+@pytest.mark.parametrize("late", [0, 1, 3600])
+def test_an_entry_whose_time_is_over_is_not_printed(
+    machine: Machine, entry: Path, late: int
+) -> None:
+    os.utime(entry, (time.time() - late,) * 2)
+    assert machine.front() == PYTHON
+
+
+def test_an_entry_is_over_when_its_token_should_be_renewed(entry: Path) -> None:
+    # A quarter of an hour, less a fifth.
+    assert 600 < entry.stat().st_mtime - time.time() <= 720
+
+
+def test_a_clock_that_went_back_is_no_reason_to_print(machine: Machine, entry: Path) -> None:
+    for marker in entry.parent.glob("*.0"):
+        os.utime(marker, (time.time() + 100,) * 2)
+    assert machine.front() == PYTHON
+
+
+def test_an_entry_without_its_markers_is_not_printed(machine: Machine, entry: Path) -> None:
+    for marker in entry.parent.glob("*.0"):
+        marker.unlink()
+    assert machine.front() == PYTHON
+
+
+def test_an_entry_behind_a_link_is_not_printed(machine: Machine, entry: Path) -> None:
+    real = entry.rename(entry.with_name("elsewhere"))
+    entry.symlink_to(real)
+    assert machine.front() == PYTHON
+
+
+def test_a_folder_behind_a_link_is_not_read(machine: Machine, entry: Path) -> None:
+    real = entry.parent.rename(entry.parent.with_name("elsewhere"))
+    entry.parent.symlink_to(real)
+    assert machine.front() == PYTHON
+
+
+@pytest.mark.parametrize("what", ["entry", "folder"])
+def test_what_another_user_owns_is_not_printed(machine: Machine, entry: Path, what: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(entry if what == "entry" else entry.parent, 12345, 12345)
+    assert machine.front() == PYTHON
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+)
+@given(content=st.binary(max_size=200))
+def test_any_bytes_in_an_entry_are_left_to_python(
+    machine: Machine, entry: Path, content: bytes
+) -> None:
+    rewrite(entry, content)
+    assert machine.front() == PYTHON
+
+
+@pytest.mark.parametrize("end", [-1, -2, -3, -100, -2000, 300, 100, 1, 0])
+def test_an_entry_cut_short_is_printed_whole_or_not_at_all(
+    machine: Machine, entry: Path, end: int
+) -> None:
+    whole = machine.front()
+    rewrite(entry, entry.read_bytes()[:end])
+    assert machine.front() in {PYTHON, whole}
+    assert end == -1 or machine.front() == PYTHON
+
+
+def test_a_files_line_without_a_word_is_left_to_python(machine: Machine, entry: Path) -> None:
+    line, _, body = entry.read_bytes().split(b"\n", 2)
+    rewrite(entry, b"\n".join([line, b"", body]))
+    assert machine.front() == PYTHON
+
+
+@pytest.mark.parametrize(
+    "given_", [f"{HOST}\nsecond line", HOST.upper(), f"{HOST}\r\n", f"x@{HOST}"]
+)
+def test_what_is_unusual_is_left_to_python(machine: Machine, entry: Path, given_: str) -> None:
+    assert machine.front(given_) == PYTHON
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"HOME": None},
+        {"XDG_CACHE_HOME": "relative"},
+        {"XDG_CONFIG_HOME": "relative"},
+        {"ECR_VEND_CACHE_DIR": "relative"},
+        {"AWS_PROFILE": "a/../b"},
+        {"AWS_ROLE_ARN": "é"},
+        {"MESSAGE": "a word of AWS_PROFILE"},
+    ],
+)
+def test_an_environment_that_is_unusual_is_left_to_python(
+    machine: Machine, entry: Path, changes: dict[str, str | None]
+) -> None:
+    assert machine.front(**changes) == PYTHON
+
+
+def test_the_rest_of_the_environment_is_of_no_account(machine: Machine, entry: Path) -> None:
+    assert machine.front(CI="true", LANG="de_DE.UTF-8", LC_ALL="C") != PYTHON
+
+
+@pytest.mark.parametrize("lived", [True, False], ids=["left alone", "changed just now"])
+def test_an_entry_waits_until_the_files_it_names_were_left_alone(
+    machine: Machine, lived: bool
+) -> None:
+    # Shells that compare whole seconds would not see a second change within one.
+    config = machine.home / ".aws" / "config"
+    config.parent.mkdir()
+    config.write_text("")
+    if lived:
+        machine.settle()
+    machine.python()
+    assert len(list(machine.home.rglob("*~*"))) == lived
+
+
+def test_an_erased_registry_has_no_entry_under_any_of_its_names(
+    machine: Machine, service: FakeService
+) -> None:
+    dual = "111122223333.dkr-ecr.eu-west-1.on.aws"
+    machine.python()
+    machine.python("get", dual)
+    assert len(list(machine.home.rglob("*~*"))) == 2
+    assert len(service.asked) == 1
+    machine.python("erase", f"https://{HOST}")
+    assert not list(machine.home.rglob("*~*"))
+
+
+def test_entries_and_markers_that_are_over_are_swept_away(machine: Machine, entry: Path) -> None:
+    os.utime(entry, (WHILE_AGO, WHILE_AGO))
+    machine.python(AWS_ACCESS_KEY_ID="AKIAJOBTWO")
+    assert not entry.exists()
+    (other,) = machine.home.rglob("*~*")
+    assert "AKIAJOBTWO" in other.name
+
+
+def test_a_call_that_finds_its_entry_in_place_writes_no_other(
+    machine: Machine, entry: Path
+) -> None:
+    for marker in entry.parent.glob("*.0"):
+        marker.unlink()
+    machine.python()
+    before = sorted(path.name for path in entry.parent.iterdir())
+    machine.python()
+    assert sorted(path.name for path in entry.parent.iterdir()) == before
+
+
+def test_no_python_anywhere_is_said_on_stdout(machine: Machine) -> None:
+    (machine.home / "bin" / "python3").unlink()
+    text, code = machine.call("version", front=True, PATH=str(machine.home / "bin"))
+    assert code != 0
+    assert "no Python was found" in text

@@ -103,13 +103,23 @@ FOLDER = "ready"
 
 
 def fingerprint(host: str, environ: Mapping[str, str]) -> str | None:
-    """Return the line that must be equal, None where the front would leave it to Python."""
+    """Return the line that must be equal, None where the front would leave it to Python.
+
+    Each value stands behind its variable's number and its own length, so that no two environments
+    have one line, whatever their values hold. Numbers, since the shell reads byte by byte.
+    """
     known = {*VARIABLES, *SECRET_VARIABLES}
     if any(name.startswith(("AWS_", "ECR_VEND_")) and name not in known for name in environ):
         return None
-    parts = [f"{name}={environ[name]}" for name in VARIABLES if name in environ]
+    parts = [
+        f"{number}={len(environ[name])}:{environ[name]}"
+        for number, name in enumerate(VARIABLES)
+        if name in environ
+    ]
     parts += [
-        f"{name}#{len(os.fsencode(environ[name]))}" for name in SECRET_VARIABLES if name in environ
+        f"{number}={len(os.fsencode(environ[name]))}"
+        for number, name in enumerate(SECRET_VARIABLES, len(VARIABLES))
+        if name in environ
     ]
     if not all(SAFE.fullmatch(part) for part in parts):
         return None

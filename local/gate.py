@@ -76,19 +76,21 @@ class Gate:
         headers = read_headers(scope)
         query = parse_qs(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
         keys = internals.claimed_keys(headers, query)
-        unsigned_call = not keys and API_CALL.fullmatch(scope["path"])
+        to_an_api = API_CALL.fullmatch(scope["path"]) is not None
         if scope["path"].startswith(("/_ministack", "/_localstack", "/_aws")):
             message = "The emulator's control paths are closed."
         elif sum(name.lower() == b"authorization" for name, _ in scope["headers"]) > 1:
             message = "A request has one Authorization header."
         elif any(internals.is_root(key) for key in keys):
             message = "Root credentials are refused here: sign as an IAM user or role."
-        elif not keys and not unsigned_call:
+        elif to_an_api and keys and not for_execute_api(headers):
+            message = "Credential should be scoped to correct service: 'execute-api'."
+        elif not keys and not to_an_api:
             message = "The request is not signed."
         else:
             await self.emulator(as_if_over_tls(scope), receive, send)
             return
-        await refuse(send, message, as_json="x-amz-target" in headers)
+        await refuse(send, message, as_json=to_an_api or "x-amz-target" in headers)
 
     async def registry(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a registry request whose password is known and whose session IAM allows it."""
@@ -138,6 +140,14 @@ class Gate:
             "query_string": urlencode(kept, doseq=True).encode(),
             "headers": [(b"host", host), *headers],
         }
+
+
+def for_execute_api(headers: dict[str, str]) -> bool:
+    """Return whether a request is signed for API Gateway; the emulator does not look."""
+    scope = re.search(
+        r"Credential=[^,\s]*/([^/,\s]+)/aws4_request", headers.get("authorization", "")
+    )
+    return scope is not None and scope[1] == "execute-api"
 
 
 def as_if_over_tls(scope: Scope) -> Scope:

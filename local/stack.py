@@ -261,6 +261,6 @@ def private(file: Path, text: str) -> None:
 def shell_lines(variables: Mapping[str, str]) -> list[str]:
     """Return `export` lines for a POSIX shell."""
     for name in variables:
-        if not re.fullmatch(r"[A-Z_]+", name):
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
             raise ValueError(f"{name} is no variable")
     return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]

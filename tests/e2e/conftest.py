@@ -1,0 +1,32 @@
+"""One embedded stack for the whole test session."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.running import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.running import Stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The one stack that the tests share."""
+    with running() as shared:
+        yield shared
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Path]:
+    """A home for one test's helper."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    yield home
+    shutil.rmtree(home)

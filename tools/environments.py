@@ -90,9 +90,16 @@ def candidates(version: str) -> Iterator[Path]:
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == version:
         yield Path(sys.executable)
     names = (f"python{version}", "python3", "python")
-    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+    folders = [Path(name or ".") for name in os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    for folder in folders:
         for name in names:
-            yield Path(folder or ".") / name
+            yield folder / name
+    # What a version manager has installed is there even when its shim, for want of a setting or a
+    # home, does not work.
+    for folder in folders:
+        if folder.name == "shims":
+            for found in sorted((folder.parent / "versions").glob(f"{version}*"), reverse=True):
+                yield found / "bin" / f"python{version}"
     home = Path(os.environ.get("HOME") or Path.home())
     for pattern in (
         f".pyenv/versions/{version}*/bin/python{version}",
@@ -100,8 +107,8 @@ def candidates(version: str) -> Iterator[Path]:
         f".local/bin/python{version}",
     ):
         yield from sorted(home.glob(pattern), reverse=True)
-    for folder in ("/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", f"/opt/python{version}/bin"):
-        yield Path(folder) / f"python{version}"
+    for place in ("/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", f"/opt/python{version}/bin"):
+        yield Path(place) / f"python{version}"
 
 
 def find_interpreter(version: str) -> Path | None:

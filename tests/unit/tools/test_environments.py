@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tools.environments import Missing, choose_interpreter, find_interpreter, interpreter_version
+from tools.environments import (
+    Missing,
+    candidates,
+    choose_interpreter,
+    find_interpreter,
+    interpreter_version,
+)
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -35,6 +41,18 @@ def test_a_shim_on_path_is_passed_over_for_one_that_works(
     found = find_interpreter(HERE)
     assert found is not None
     assert found.parent != tmp_path
+
+
+def test_what_stands_behind_a_broken_shim_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shims, installed = tmp_path / "shims", tmp_path / f"versions/{HERE}.1/bin"
+    for folder in (shims, installed):
+        folder.mkdir(parents=True)
+    executable(shims / f"python{HERE}", "#!/bin/sh\nexit 127\n")
+    behind = executable(installed / f"python{HERE}", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    monkeypatch.setenv("PATH", str(shims))
+    assert behind in candidates(HERE)
 
 
 def test_a_missing_version_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ Duration = Annotated[
 AccountId = Annotated[str, BeforeValidator(_account)]
 RepositoryPattern = Annotated[str, BeforeValidator(_repository_pattern)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\z")]
-Globbed = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@*?-]{1,64}\z")]
+Globbed = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@*?-]{1,64}\z")]
 
 
 class Model(BaseModel):

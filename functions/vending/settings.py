@@ -15,7 +15,7 @@ from vending.registry import DEFAULT, Registry, parse_host
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROLE_ARN = r"^arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]+$"
+ROLE_ARN = r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$"
 
 
 class SettingsError(Exception):

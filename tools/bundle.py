@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.bundle_rules import SOURCES, kept, rewritten
+from tools.bundle_rules import SOURCES, kept, shipped
 from tools.environments import (
     ROOT,
     Missing,
@@ -165,7 +165,7 @@ def dependencies(target: Target, identity: str) -> Path:
     run(uv(), "pip", "install", "--quiet", "--target", raw, *target.options, *locked_only)
     for name, path in files(raw):
         if kept(name):
-            write(fresh, name, rewritten(name, path.read_bytes()))
+            write(fresh, *shipped(name, path.read_bytes()))
     shutil.rmtree(raw)
     compile_all(fresh, target.interpreter)
     fresh.rename(home)

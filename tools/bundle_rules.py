@@ -6,24 +6,29 @@ bundle, with forward slashes; `*` also matches `/`.
 
 from __future__ import annotations
 
+import gzip
 import json
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SOURCES = ("handlers", "vending")
 """The packages of ours that ship, beside their dependencies."""
 
 SERVICES = {
-    "appconfigdata": "2021-11-11",
-    "dynamodb": "2012-08-10",
-    "ecr": "2015-09-21",
-    "kms": "2014-11-01",
-    "sts": "2011-06-15",
+    "appconfigdata": ("2021-11-11", ("GetLatestConfiguration", "StartConfigurationSession")),
+    "dynamodb": ("2012-08-10", ("PutItem", "TransactWriteItems")),
+    "ecr": ("2015-09-21", ("GetAuthorizationToken",)),
+    "kms": ("2014-11-01", ("GenerateMac",)),
+    "sts": ("2011-06-15", ("AssumeRole",)),
 }
-"""The AWS services the functions call, and the version of each API, as botocore names them.
+"""The AWS services the functions call, as botocore names them: the version of each API, and the
+operations. A client of the bundle has these methods and no others.
 
-botocore describes some 430 services in 25 MB, and looks through all of their folders when it
-makes a client. A test compares this list with the clients the code asks for.
+botocore describes some 430 services in 25 MB, looks through all of their folders when it makes a
+client, and makes a method for each operation. Tests hold this list to what the functions call.
 """
 
 DROPPED = {
@@ -44,6 +49,8 @@ DROPPED = {
     "boto3/data/*": "descriptions of resource objects; the functions use clients only",
     "boto3/examples/*": "texts for the documentation",
     "botocore/data/*/examples-1.json": "texts for the documentation",
+    "botocore/data/*/paginators-1.json": "nothing the functions call comes in pages",
+    "botocore/data/*/waiters-2.json": "the functions wait for nothing",
     "dateutil/zoneinfo/*.tar.gz": "a time zone table; the functions know only UTC",
     "pydantic/mypy.py": "a plugin of the type checker",
     "pydantic/v1/*": "the API of pydantic 1",
@@ -61,8 +68,23 @@ def kept(path: str) -> bool:
         return False
     match path.split("/"):
         case ["botocore", "data", service, version, _]:
-            return SERVICES.get(service) == version
+            return service in SERVICES and SERVICES[service][0] == version
     return True
+
+
+def shipped(path: str, content: bytes) -> tuple[str, bytes]:
+    """Return the path and content that ship for an installed file: botocore's data made smaller."""
+    if not path.startswith("botocore/data/"):
+        return path, content
+    if path.endswith(".json.gz"):
+        # Every start would unpack it again; the archive packs it just as well.
+        path, content = path.removesuffix(".gz"), gzip.decompress(content)
+    match path.split("/"):
+        case [*_, "endpoints.json"]:
+            return path, compact(trimmed_endpoints(json.loads(content)))
+        case [*_, service, _, "service-2.json"]:
+            return path, compact(trimmed_service(json.loads(content), SERVICES[service][1]))
+    return path, content
 
 
 def trimmed_endpoints(document: dict[str, Any]) -> dict[str, Any]:
@@ -85,8 +107,45 @@ def trimmed_endpoints(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"partitions": partitions}
 
 
-def rewritten(path: str, content: bytes) -> bytes:
-    """Return what ships in place of `content`, for the few files that are made smaller."""
-    if path == "botocore/data/endpoints.json":
-        return json.dumps(trimmed_endpoints(json.loads(content)), separators=(",", ":")).encode()
-    return content
+def trimmed_service(model: dict[str, Any], operations: Iterable[str]) -> dict[str, Any]:
+    """Return a service's description with only these operations and the shapes they lead to.
+
+    Raises:
+        KeyError: The service has no such operation.
+    """
+    held = {name: undocumented(model["operations"][name]) for name in operations}
+    shapes: dict[str, Any] = {}
+    names = list(shapes_named(held))
+    while names:
+        name = names.pop()
+        if name not in shapes:
+            shapes[name] = undocumented(model["shapes"][name])
+            names.extend(shapes_named(shapes[name]))
+    return model | {"operations": held, "shapes": dict(sorted(shapes.items()))}
+
+
+def shapes_named(part: Any) -> Iterator[str]:
+    """Yield the names of all shapes that a part of a description refers to."""
+    if isinstance(part, dict):
+        if isinstance(name := part.get("shape"), str):
+            yield name
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from shapes_named(inner)
+
+
+def undocumented(part: Any) -> Any:
+    """Return a part of a description without its texts; a member may itself have that name."""
+    if isinstance(part, dict):
+        return {
+            name: undocumented(inner)
+            for name, inner in part.items()
+            if not (name == "documentation" and isinstance(inner, str))
+        }
+    return [undocumented(inner) for inner in part] if isinstance(part, list) else part
+
+
+def compact(document: dict[str, Any]) -> bytes:
+    """Return a document as the shortest JSON."""
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -11,12 +11,12 @@ import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tools.bundle import LOCK, build, files, host_target, pack, source_files
-from tools.bundle_rules import DROPPED, SERVICES
+from tools.bundle_rules import DROPPED, SERVICES, trimmed_service
 from tools.environments import ROOT, VENV, Missing, run, uv
 
 if TYPE_CHECKING:
@@ -174,6 +174,30 @@ def test_clients_of_the_services_the_functions_use_can_be_made_and_no_others(
     assert available == sorted(SERVICES)
     assert urls["ecr"] == "https://api.ecr.eu-west-1.amazonaws.com"
     assert urls["sts"] == "https://sts.eu-west-1.amazonaws.com"
+
+
+def test_a_trimmed_service_keeps_every_shape_its_operations_lead_to() -> None:
+    model: dict[str, Any] = {
+        "metadata": {"apiVersion": "2030-01-01"},
+        "operations": {
+            "Put": {"input": {"shape": "In"}, "errors": [{"shape": "No"}], "documentation": "x"},
+            "Delete": {"input": {"shape": "Other"}},
+        },
+        "shapes": {
+            "In": {"type": "structure", "members": {"documentation": {"shape": "Text"}}},
+            "Text": {"type": "string", "documentation": "x"},
+            "No": {"type": "structure", "members": {"In": {"shape": "In"}}},
+            "Other": {"type": "structure", "members": {}},
+        },
+    }
+    trimmed = trimmed_service(model, ["Put"])
+    assert trimmed["operations"] == {"Put": {"input": {"shape": "In"}, "errors": [{"shape": "No"}]}}
+    assert trimmed["shapes"] == {
+        "In": {"type": "structure", "members": {"documentation": {"shape": "Text"}}},
+        "No": {"type": "structure", "members": {"In": {"shape": "In"}}},
+        "Text": {"type": "string"},
+    }
+    assert trimmed["metadata"] == model["metadata"]
 
 
 def test_every_rule_drops_something_that_is_installed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.integration.fake_aws import Failure, FakeAws, fake_aws
 from tests.integration.runtime_api import InitFailed, running, runtime_python
 from tests.integration.vend_settings import ROLES, SETTINGS
 from tools.bundle import build
+from tools.bundle_rules import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +72,8 @@ def test_intent_precedes_the_mint_and_the_outcome_the_release(
         "GenerateMac",
         "TransactWriteItems",
     ]
+    # The bundle's clients can do this and nothing else.
+    assert set(first) == {name for _, operations in SERVICES.values() for name in operations}
     # The second vend of the hour polls no policy and records none.
     assert aws.operations()[len(first) :] == first[-5:]
     assert aws.items[(f"vend#{vend_id}", "1#intent")]

@@ -174,6 +174,12 @@ def run(*command: str | Path, quiet: bool = True) -> None:
         raise Missing(f"`{' '.join(map(str, command))}` failed:\n{(done.stdout or '').strip()}")
 
 
+def has_pip() -> bool:
+    """Return whether the Python that runs this has pip; Debian's may be without."""
+    asked = [sys.executable, "-m", "pip", "--version"]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+
 def uv() -> Path:
     """Return the pinned uv, installing it first where it is not there yet.
 
@@ -189,12 +195,7 @@ def uv() -> Path:
     options = ("--require-hashes", "--target", fresh, "-r", lock)
     pip = ("install", "--quiet", "--no-deps", "--only-binary=:all:", *options)
     try:
-        if (
-            subprocess.run(
-                [sys.executable, "-m", "pip", "--version"], capture_output=True, check=False
-            ).returncode
-            == 0
-        ):
+        if has_pip():
             run(sys.executable, "-m", "pip", *pip)
         elif found := shutil.which("uv"):
             run(found, "pip", "install", "--quiet", "--python", sys.executable, *options)

@@ -55,4 +55,8 @@ def seconds(work: Any) -> float:
 
 
 seconds(vend), seconds(bare)
-print(json.dumps([[seconds(vend), seconds(bare)] for _ in range(int(rounds))]), file=result, flush=True)
+print(
+    json.dumps([[seconds(vend), seconds(bare)] for _ in range(int(rounds))]),
+    file=result,
+    flush=True,
+)

@@ -1,4 +1,4 @@
-"""The function as most would write it: the peer that our start is measured against."""
+"""The libraries that such a function loads, with three of its clients, and none of its code."""
 
 from typing import Annotated, Any
 

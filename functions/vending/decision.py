@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from vending import patterns
@@ -301,11 +301,12 @@ def _expiry(case: _Case, grants: Sequence[Grant]) -> datetime:
         *(grant.max_ttl for grant in grants),
     ]
     end = case.now.astimezone(UTC) + min(length for length in lengths if length is not None)
-    # A grant that expires on a day is good through that day, in UTC.
+    # A grant that expires on a day is good through that day, in UTC. After the calendar's last day
+    # there is none to count to: it is how some people write never.
     last = [
         datetime.combine(grant.expires_on + timedelta(days=1), time(), UTC)
         for grant in grants
-        if grant.expires_on
+        if grant.expires_on and grant.expires_on < date.max
     ]
     return min([end, *last]).replace(microsecond=0)
 

@@ -144,6 +144,11 @@ def test_a_token_takes_the_earliest_expiry_of_what_contributes() -> None:
     assert after.grants == ("b",)
 
 
+def test_a_grant_that_expires_on_the_calendars_last_day_never_does() -> None:
+    decision = decided([grant("a", "x/*", expires_on="9999-12-31")], named(pull=("x/one",)))
+    assert decision.expires_at == (NOW + timedelta(hours=1)).replace(microsecond=0)
+
+
 def test_a_token_takes_every_binding_of_what_contributes() -> None:
     grants = [grant("a", "x", bind_source_ip=True), grant("b", "y")]
     assert decided(grants).bind_source_ip

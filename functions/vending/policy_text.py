@@ -117,8 +117,9 @@ def parse(text: bytes, *, name: str) -> Policy:
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         first = str(problem).splitlines()[0]
         raise PolicyError(name, [Problem(1, 1, "", f"this is not YAML: {first}")]) from None
-    except (ValueError, OverflowError) as problem:
-        # A scalar that looks like a date or a number and is none, such as 2027-02-31.
+    except (ValueError, OverflowError, LookupError, AttributeError) as problem:
+        # A scalar that looks like a date or a number and is none, such as 2027-02-31; or one that
+        # a tag calls so, such as `!!bool maybe`, on which PyYAML stumbles in several ways.
         raise PolicyError(name, [Problem(1, 1, "", f"a value cannot be read: {problem}")]) from None
     if problems:
         raise PolicyError(name, problems)

@@ -78,8 +78,13 @@ class Settings:
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """Return the home directory, from the password file where HOME is not set."""
-    return Path(environ.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 Path.home raises
+    """Return the home directory, from the password file where HOME is not set.
+
+    Never the working directory: whoever wrote what lies there would choose the endpoint. Where
+    there is no home it is `/`, as in a container whose user is in no password file.
+    """
+    found = Path(environ.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 Path.home raises
+    return found if found.is_absolute() else Path(found.anchor or os.sep)
 
 
 def config_path(environ: Mapping[str, str]) -> Path:

@@ -117,6 +117,17 @@ def test_the_home_directory_is_found_without_its_variable(monkeypatch: pytest.Mo
     assert settings.config_path({}).is_absolute()
 
 
+@pytest.mark.parametrize("home", [None, "", ".", "here"])
+def test_without_a_home_nothing_is_read_from_the_working_directory(
+    monkeypatch: pytest.MonkeyPatch, home: str | None
+) -> None:
+    # As for a user who is in no password file.
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    environ = {} if home is None else {"HOME": home}
+    assert settings.config_path(environ).is_absolute()
+    assert settings.default_cache_dir(environ).is_absolute()
+
+
 def test_a_relative_xdg_folder_is_ignored_as_its_specification_says(tmp_path: Path) -> None:
     found = load(tmp_path, XDG_CACHE_HOME="here", XDG_CONFIG_HOME="there")
     assert found.cache_dir == tmp_path / ".cache" / "ecr-vend"

@@ -133,8 +133,14 @@ def folder(path: str) -> Iterator[str]:
 
 
 def text_of(path: str) -> bytes:
-    """Return a small file's content, nothing where it cannot be read."""
+    """Return a small file's content, nothing where it cannot be read.
+
+    Of regular files only: what is read from a pipe is gone for the credential chain, and a pipe
+    that nobody writes to would hold the call up.
+    """
     try:
+        if not Path(path).is_file():
+            return b""
         with Path(path).open("rb") as file:
             return file.read(1 << 20)
     except OSError:

@@ -207,6 +207,20 @@ def test_a_token_file_of_the_environment_that_changes_is_a_miss(
     assert second != first
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_left_for_the_credential_chain_to_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "oidc-token"
+    os.mkfifo(pipe)
+    # Open on both sides, so that reading it here takes the token instead of waiting for one.
+    handle = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        os.write(handle, b"token")
+        identity.dependencies({"AWS_WEB_IDENTITY_TOKEN_FILE": str(pipe), "HOME": str(tmp_path)})
+        assert os.read(handle, 100) == b"token"
+    finally:
+        os.close(handle)
+
+
 def test_a_token_file_named_in_a_profile_that_changes_is_a_miss(
     machine: Machine, service: FakeService, front: bool
 ) -> None:

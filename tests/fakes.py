@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,10 @@ NOW = datetime(2026, 11, 23, 20, 0, 0, 250_000, UTC)
 ACCOUNT = "111122223333"
 PASSWORD = "eyJwYXlsb2FkIjoiZmFrZS1lY3ItdG9rZW4tYnl0ZXMifQ=="
 EVENTS = Path(__file__).parent.parent / "events"
+
+# As itself, as ECR encodes it for Basic authentication, and pieces of either.
+ENCODED = base64.b64encode(f"AWS:{PASSWORD}".encode()).decode()
+SECRETS = (PASSWORD, PASSWORD[:16], ENCODED, ENCODED[12:36], json.dumps(PASSWORD)[1:-1])
 
 REGISTRY = Registry(
     "default",
@@ -175,3 +180,8 @@ def event(
     found["requestContext"] |= {"httpMethod": method, "resourcePath": path}
     found["requestContext"]["identity"] |= identity
     return found
+
+
+def holds_none(text: str) -> bool:
+    """Say whether a text holds nothing of PASSWORD, in any of the forms it may appear in."""
+    return not any(secret in text for secret in SECRETS)

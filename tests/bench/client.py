@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.bench.measure import Row, compared, seconds_of
-from tests.unit.client.fake_service import HOST, FakeService, serve
+from tests.client.fake_service import HOST, FakeService, serve
 from tools.environments import ROOT
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from botocore.credentials import ReadOnlyCredentials
 from ecr_vend import credentials, service
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import NOT_FOUND, PROBLEMS, UNAVAILABLE, Problem, clean
-from tests.unit.client.fake_service import HOST, REFUSAL
+from tests.client.fake_service import HOST, REFUSAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.client.conftest import Machine
+    from tests.client.machine import Machine
 
 ENDPOINT = "https://abc.execute-api.eu-west-1.amazonaws.com/live"
 NOW = 1_800_000_000.0

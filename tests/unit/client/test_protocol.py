@@ -9,25 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ecr_vend import __version__, helper
-from tests.unit.client.fake_service import HOST, REFUSAL
+from tests.client.fake_service import CONSUMERS, HOST, REFUSAL
 
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import Machine
-    from tests.unit.client.fake_service import FakeService
+    from tests.client.fake_service import FakeService
+    from tests.client.machine import Machine
 
 NOT_FOUND = "credentials not found in native keychain\n"
-CONSUMERS = {
-    "docker": HOST,
-    "docker, after an echo": f"{HOST}\n",
-    "go-containerregistry, first": f"{HOST}/team/app",
-    "nerdctl 1": f"{HOST}:443",
-    "nerdctl 2": f"https://{HOST}:443",
-    "nerdctl 3": f"http://{HOST}:443",
-    "nerdctl 4": f"https://{HOST}",
-    "nerdctl 5": f"http://{HOST}",
-    "rules_oci on Windows": f"{HOST} \r\n",
-    "docker-py": f"https://{HOST}/v2/",
-}
 
 
 def call(machine: Machine, *arguments: str, given: str = "") -> tuple[str, int]:
@@ -48,43 +36,6 @@ def test_get_answers_every_form_a_consumer_passes(
     assert answer["Secret"].startswith("token-1-of-AKIAJOBONE-")
     assert set(answer) == {"ServerURL", "Username", "Secret"}
     assert service.asked == [{"registry": HOST}]
-
-
-@pytest.mark.parametrize("front", [False, True], ids=["python", "front"])
-@pytest.mark.parametrize("given", CONSUMERS.values(), ids=CONSUMERS)
-def test_a_kept_token_answers_every_form_as_well(
-    machine: Machine, service: FakeService, given: str, front: bool
-) -> None:
-    call(machine, "get", given=HOST)
-    machine.settle()
-    text, code = machine.call("get", given, front=front)
-    assert (json.loads(text)["ServerURL"], code) == (given.strip(), 0)
-    assert len(service.asked) == 1
-
-
-@pytest.mark.parametrize("front", [False, True], ids=["python", "front"])
-@pytest.mark.parametrize(
-    "given",
-    [
-        "docker.io",
-        "https://index.docker.io/v1/",
-        "https://not.a.real.registry/url",
-        "ghcr.io/team/app",
-        "public.ecr.aws",
-        f"{HOST}.evil.example",
-        f"evil.example/{HOST}",
-        f"{HOST}\nevil.example",
-        "\udc80\udcff",
-    ],
-)
-def test_an_unmanaged_host_gets_the_one_line_all_clients_know(
-    machine: Machine, service: FakeService, given: str, front: bool
-) -> None:
-    assert machine.call("get", given.encode("utf-8", "replace").decode(), front=front) == (
-        NOT_FOUND,
-        1,
-    )
-    assert service.asked == []
 
 
 def test_a_broken_configuration_stops_nobody_elses_pulls(machine: Machine) -> None:
@@ -177,15 +128,6 @@ def test_store_says_what_is_missing(machine: Machine, given: str, says: str) -> 
 def test_logout_erases_up_to_four_forms_and_each_succeeds(machine: Machine, given: str) -> None:
     assert call(machine, "erase", given=given) == ("", 0)
     assert call(machine, "erase", given=given) == ("", 0)
-
-
-@pytest.mark.parametrize("front", [False, True], ids=["python", "front"])
-def test_an_erased_token_is_not_served(machine: Machine, service: FakeService, front: bool) -> None:
-    machine.call(front=front)
-    machine.call("erase", f"https://{HOST}", front=front)
-    text, _ = machine.call(front=front)
-    assert "token-2-of" in text
-    assert len(service.asked) == 2
 
 
 def test_list_names_what_get_can_answer_and_asks_no_one(

@@ -8,7 +8,7 @@ import pytest
 
 from ecr_vend import settings
 from ecr_vend.errors import Problem
-from tests.unit.client.fake_service import HOST
+from tests.client.fake_service import HOST
 
 if TYPE_CHECKING:
     from pathlib import Path

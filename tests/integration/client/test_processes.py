@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.client.conftest import ROOT
-from tests.unit.client.fake_service import HOST, REFUSAL
+from tests.client.fake_service import HOST, REFUSAL
+from tests.client.machine import ROOT
 
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import Machine
-    from tests.unit.client.fake_service import FakeService
+    from tests.client.fake_service import FakeService
+    from tests.client.machine import Machine
 
 MANY = 50
 

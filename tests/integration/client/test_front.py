@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.client.fake_service import HOST, FakeService
+from tests.client.fake_service import HOST
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.client.conftest import Machine
+    from tests.client.machine import Machine
 
 PYTHON = "PYTHON\n"
 WHILE_AGO = 1_700_000_000
@@ -85,9 +85,7 @@ def test_what_another_user_owns_is_not_printed(machine: Machine, entry: Path, wh
     assert machine.front() == PYTHON
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200))
 def test_any_bytes_in_an_entry_are_left_to_python(
     machine: Machine, entry: Path, content: bytes
@@ -139,32 +137,6 @@ def test_an_environment_that_is_unusual_is_left_to_python(
 
 def test_the_rest_of_the_environment_is_of_no_account(machine: Machine, entry: Path) -> None:
     assert machine.front(CI="true", LANG="de_DE.UTF-8", LC_ALL="C") != PYTHON
-
-
-@pytest.mark.parametrize("lived", [True, False], ids=["left alone", "changed just now"])
-def test_an_entry_waits_until_the_files_it_names_were_left_alone(
-    machine: Machine, lived: bool
-) -> None:
-    # Shells that compare whole seconds would not see a second change within one.
-    config = machine.home / ".aws" / "config"
-    config.parent.mkdir()
-    config.write_text("")
-    if lived:
-        machine.settle()
-    machine.python()
-    assert len(list(machine.home.rglob("*~*"))) == lived
-
-
-def test_an_erased_registry_has_no_entry_under_any_of_its_names(
-    machine: Machine, service: FakeService
-) -> None:
-    dual = "111122223333.dkr-ecr.eu-west-1.on.aws"
-    machine.python()
-    machine.python("get", dual)
-    assert len(list(machine.home.rglob("*~*"))) == 2
-    assert len(service.asked) == 1
-    machine.python("erase", f"https://{HOST}")
-    assert not list(machine.home.rglob("*~*"))
 
 
 def test_entries_and_markers_that_are_over_are_swept_away(machine: Machine, entry: Path) -> None:

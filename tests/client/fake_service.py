@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+CONSUMERS = {
+    "docker": HOST,
+    "docker, after an echo": f"{HOST}\n",
+    "go-containerregistry, first": f"{HOST}/team/app",
+    "nerdctl 1": f"{HOST}:443",
+    "nerdctl 2": f"https://{HOST}:443",
+    "nerdctl 3": f"http://{HOST}:443",
+    "nerdctl 4": f"https://{HOST}",
+    "nerdctl 5": f"http://{HOST}",
+    "rules_oci on Windows": f"{HOST} \r\n",
+    "docker-py": f"https://{HOST}/v2/",
+}
+"""The forms of HOST that each consumer of the protocol passes."""
+
 REFUSAL = {
     "type": "https://github.com/ecr-vend/ecr-vend/blob/main/docs/errors.md#not_granted",
     "title": "Not granted",

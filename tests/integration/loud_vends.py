@@ -1,6 +1,6 @@
 """Vend with everything turned on that could make a process say more than it should.
 
-Run by `test_rules_of_secrets` in a process of its own, because the variables count at import.
+Run by `test_loud_vends` in a process of its own, because the variables count at import.
 The answers go to the file named by the first argument: they are where the token belongs.
 """
 

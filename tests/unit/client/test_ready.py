@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def test_the_front_and_python_compose_one_fingerprint() -> None:
-    text = FRONT.read_text()
+    text = FRONT.read_text().replace("\\\n", "")
     composed = text.partition("\nline=$host\\;")[2].partition("\n\n")[0]
     parts = [f"${{{v}+{n}=${{#{v}}}:${v};}}" for n, v in enumerate(ready.VARIABLES)]
     parts += [f"${{{v}+{n}=${{#{v}}};}}" for n, v in enumerate(ready.SECRET_VARIABLES, len(parts))]
     assert composed.replace("\nline=$line", "") == "".join(parts)
     unset = text.partition("  unset ")[2].partition("\n  export")[0]
-    assert unset.replace("\\\n", " ").split() == [*ready.VARIABLES, *ready.SECRET_VARIABLES]
+    assert unset.split() == [*ready.VARIABLES, *ready.SECRET_VARIABLES]
     named = "~".join(["$host", *(f"${{{name}-}}" for name in ready.NAMED)])
     assert named == (
         text.partition("\nname=")[2].partition("\n")[0]

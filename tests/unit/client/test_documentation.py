@@ -1,0 +1,60 @@
+"""docs/client.md says what the client does: every setting and every failure, and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ecr_vend import ready
+from ecr_vend.errors import PROBLEMS
+from ecr_vend.settings import KEYS
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "client.md").read_text()
+VARIABLES = {f"ECR_VEND_{key.upper()}" for key in KEYS} | {"ECR_VEND_CONFIG"}
+WORDS = dict.fromkeys(re.findall(r"\{(\w+)", " ".join(PROBLEMS.values())), "word")
+SHOWN = WORDS | {"where": "`ttl` in /home/me/.config/ecr-vend/config.toml", "seconds": 20.0}
+
+
+def table(head: str) -> list[list[str]]:
+    """Return the cells of the table whose first column is called `head`, row by row."""
+    _, _, rows = PAGE.partition(f"\n| {head} |")[2].partition("\n|---|---|---|\n")
+    found = [line.strip("| ").split(" | ") for line in rows.partition("\n\n")[0].split("\n")]
+    assert len(found) > 5
+    return found
+
+
+def quoted(cell: str) -> list[str]:
+    """Return the words of a cell that are written as code."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_every_setting_is_in_the_table_with_its_variable() -> None:
+    rows = table("key")
+    keys = [key for row in rows for key in quoted(row[0])]
+    assert keys == list(KEYS)
+    assert [name for row in rows for name in quoted(row[1])] == [
+        f"ECR_VEND_{key.upper()}" for key in keys
+    ]
+
+
+def test_the_page_names_every_variable_that_is_read_and_no_other() -> None:
+    assert set(re.findall(r"ECR_VEND_[A-Z_]*[A-Z]", PAGE)) == VARIABLES
+    read = "".join(path.read_text() for path in (ROOT / "client" / "src").rglob("*.py"))
+    assert set(re.findall(r"ECR_VEND_[A-Z_]*[A-Z]", read)) == VARIABLES
+    assert {name for name in ready.VARIABLES if name.startswith("ECR_VEND_")} == VARIABLES
+
+
+def test_the_page_has_one_row_for_each_failure() -> None:
+    assert len(table("the line says")) == len(PROBLEMS)
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_a_row_quotes_the_line_of_its_failure(code: str) -> None:
+    # In the order of PROBLEMS, since some sentences hold the words of another.
+    row = table("the line says")[list(PROBLEMS).index(code)]
+    line = PROBLEMS[code].format(**SHOWN)
+    patterns = [".+".join(re.escape(part) for part in words.split("…")) for words in quoted(row[0])]
+    assert any(re.match(pattern, line) for pattern in patterns), line

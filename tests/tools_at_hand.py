@@ -17,6 +17,7 @@ DEBIAN = {
     "busybox": "busybox",
     "dash": "dash",
     "docker-credential-ecr-login": "amazon-ecr-credential-helper",
+    "mksh": "mksh",
     "qemu-aarch64": "qemu-user",
     "skopeo": "skopeo",
     "zsh": "zsh",

@@ -6,6 +6,7 @@ Deliberately no regular expression and no `fnmatch`: whoever is judged by this m
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -63,7 +64,16 @@ def parts_match(parts: list[Part], text: str) -> bool:
             for position, character in enumerate(text):
                 following[position + 1] = reachable[position] and part in (Wild.ONE, character)
         reachable = following
+        if not any(reachable):
+            return False
     return reachable[-1]
+
+
+@lru_cache(maxsize=4096)
+def plain_match(pattern: str, text: str) -> bool:
+    """Say whether a pattern without variables matches; the same few are asked for often."""
+    parts = parts_of(pattern)
+    return parts is not None and parts_match(parts, text)
 
 
 def matches(
@@ -81,6 +91,8 @@ def matches(
     """
     if ignore_case:
         pattern, text = pattern.lower(), text.lower()
+    if variables is None or "${" not in pattern:
+        return plain_match(pattern, text)
     parts = parts_of(pattern, variables)
     return parts is not None and parts_match(parts, text)
 

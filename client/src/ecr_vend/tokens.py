@@ -35,6 +35,9 @@ RENEWING = 6.0
 QUIET = 15.0
 """Seconds after a failed renewal in which the token that still works is used without asking."""
 
+GRACE = 0.5
+"""Seconds a fetch has beyond its deadline to say in its own words what took so long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -166,7 +169,7 @@ def bounded(fetch: Fetch, deadline: Deadline) -> tuple[Secret, float, float]:
     seconds = deadline.left()
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(max(seconds, 0.0) + 0.5)
+    thread.join(max(seconds, 0.0) + GRACE)
     if failed:
         raise failed[0]
     if not done:

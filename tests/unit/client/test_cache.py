@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ecr_vend import tokens
 from ecr_vend.cache import Cache, Token, token_from
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
@@ -237,7 +238,8 @@ def test_waiting_for_another_call_ends(cache: Cache) -> None:
             waiting.token()
 
 
-def test_whatever_hangs_is_left_behind() -> None:
+def test_whatever_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "GRACE", 0.01)
     released = threading.Event()
 
     def fetch(_: Deadline) -> tuple[Secret, float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -30,9 +31,14 @@ ASSUMED = {
 TOKEN = base64.b64encode(f"AWS:{PASSWORD}".encode()).decode()
 
 
+@cache
+def session() -> botocore.session.Session:
+    """Return the one session, which has read botocore's descriptions of the services."""
+    return botocore.session.Session()
+
+
 def client(service: str) -> Any:
-    session = botocore.session.Session()
-    return session.create_client(
+    return session().create_client(
         service,
         region_name="eu-west-1",
         aws_access_key_id="AKIAFUNCTIONSOWN0000",

@@ -7,10 +7,10 @@ import binascii
 import json
 import logging
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import answers
@@ -19,7 +19,7 @@ from vending.errors import KINDS, Code, Refused
 from vending.messages import token_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from vending.messages import Message
     from vending.vend import Intent, Vending
@@ -27,80 +27,74 @@ if TYPE_CHECKING:
 ERRORS = "https://github.com/ecr-vend/ecr-vend/blob/main/docs/errors.md"
 """Where each error's `type` is explained."""
 
-NO_STORE = {"Cache-Control": "no-store"}
+Event = Mapping[str, Any]
+Answer = dict[str, Any]
 
 # The event is never logged, whatever POWERTOOLS_LOGGER_LOG_EVENT says: only Powertools' decorator
 # reads that variable, and it is not used here.
 logger = Logger(service="ecr-vend")
 metrics = Metrics(service="ecr-vend", namespace="ecr-vend")
 
-# Powertools' resolver logs an exception with its text, which may quote what it failed on, and with
-# POWERTOOLS_DEBUG more than that. What is worth logging is logged here.
+# With POWERTOOLS_DEBUG, Powertools logs what it works on. What is worth logging is logged here.
 powertools = logging.getLogger("aws_lambda_powertools")
 powertools.handlers[:] = [logging.NullHandler()]
 powertools.propagate = False
 
 
-def api(vending: Vending) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """Return the Lambda handler that serves `vending`."""
-    # Said aloud, because POWERTOOLS_DEV would otherwise put tracebacks into answers.
-    app = APIGatewayRestResolver(debug=False)
+def api(vending: Vending) -> Callable[[Event, Any], Answer]:
+    """Return the Lambda handler that serves `vending`.
 
-    @app.post("/v1/tokens")
-    def tokens() -> Response[str]:
-        event = app.current_event.raw_event
+    Two routes need no router. Powertools' takes longer to load than all the rest of this module,
+    and logs an exception with its text.
+    """
+
+    def tokens(event: Event) -> Answer:
         caller, origin = caller_of(event)
         asked = token_request(body_of(event))
         if asked.dry_run:
             intent = vending.preview(caller, origin, asked)
             note("DryRuns", intent)
-            return answer(200, answers.dry_run(intent))
+            return answer(answers.dry_run(intent))
         vend = vending.vend(caller, origin, asked)
         note("Vends", vend.intent)
-        return answer(200, answers.token(vend))
+        return answer(answers.token(vend))
 
-    @app.get("/v1/whoami")
-    def whoami() -> Response[str]:
-        caller, origin = caller_of(app.current_event.raw_event)
+    def whoami(event: Event) -> Answer:
+        caller, origin = caller_of(event)
         metrics.add_metric("Whoami", MetricUnit.Count, 1)
-        return answer(200, answers.whoami(vending, caller, origin))
+        return answer(answers.whoami(vending, caller, origin))
 
-    @app.exception_handler(Refused)  # type: ignore[untyped-decorator]
-    def refused(error: Refused) -> Response[str]:
-        return problem(error, app.current_event.raw_event)
+    routes = {("POST", "/v1/tokens"): tokens, ("GET", "/v1/whoami"): whoami}
+    paths = {path for _, path in routes}
 
-    @app.not_found
-    def not_found(_: Exception) -> Response[str]:
-        here = app.current_event.path in ("/v1/tokens", "/v1/whoami")
-        code = Code.METHOD_NOT_ALLOWED if here else Code.NOT_FOUND
-        detail = "The service answers POST /v1/tokens and GET /v1/whoami."
-        return problem(Refused(code, detail), app.current_event.raw_event)
-
-    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    def handler(event: Event, context: Any) -> Answer:
         logger.clear_state()
         logger.append_keys(function_request_id=getattr(context, "aws_request_id", ""))
         try:
-            return app.resolve(event, context)
+            # The resource as the API declares it: a custom domain may put a base path before it.
+            method, path = str(event.get("httpMethod")), str(event.get("resource"))
+            if route := routes.get((method, path)):
+                return route(event)
+            code = Code.METHOD_NOT_ALLOWED if path in paths else Code.NOT_FOUND
+            return problem(
+                Refused(code, "The service answers POST /v1/tokens and GET /v1/whoami."), event
+            )
+        except Refused as refused:
+            return problem(refused, event)
         except Exception as error:  # noqa: BLE001  the outermost frame
             # An exception's text may quote what it failed on, so only type and frames are kept.
             found = traceback.extract_tb(error.__traceback__)
             frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in found]
             logger.error("unhandled", error=type(error).__name__, frames=frames)
             detail = "Try again; if it lasts, give the request id to the platform team."
-            shown = problem(Refused(Code.INTERNAL_ERROR, detail), event)
-            return {
-                "statusCode": shown.status_code,
-                "headers": {**shown.headers, "Content-Type": shown.content_type},
-                "body": shown.body,
-                "isBase64Encoded": False,
-            }
+            return problem(Refused(Code.INTERNAL_ERROR, detail), event)
         finally:
             metrics.flush_metrics()
 
     return handler
 
 
-def body_of(event: Mapping[str, Any]) -> bytes:
+def body_of(event: Event) -> bytes:
     """Return the request's body.
 
     Raises:
@@ -115,13 +109,22 @@ def body_of(event: Mapping[str, Any]) -> bytes:
         raise Refused(Code.INVALID_REQUEST, "Send the body as JSON text.") from None
 
 
-def answer(status: int, message: Message) -> Response[str]:
-    """Return a message as an answer that no cache keeps."""
-    text = message.model_dump_json()
-    return Response(status, content_type="application/json", body=text, headers=dict(NO_STORE))
+def answer(message: Message) -> Answer:
+    """Return a message as the answer to API Gateway."""
+    return reply(200, "application/json", message.model_dump_json())
 
 
-def problem(error: Refused, event: Mapping[str, Any]) -> Response[str]:
+def reply(status: int, content_type: str, body: str, **headers: str) -> Answer:
+    """Return API Gateway's form of an answer, which no cache keeps."""
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": content_type, "Cache-Control": "no-store", **headers},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def problem(error: Refused, event: Event) -> Answer:
     """Return a refusal as RFC 9457 problem+json, and note it."""
     code, kind = error.refusal.code, KINDS[error.refusal.code]
     body = {
@@ -130,20 +133,22 @@ def problem(error: Refused, event: Mapping[str, Any]) -> Response[str]:
         "status": kind.status,
         "detail": error.refusal.detail,
         "code": code,
-        "request_id": (event.get("requestContext") or {}).get("requestId", ""),
+        "request_id": request_id(event),
     }
     if error.vend_id:
         body["vend_id"] = error.vend_id
-    headers: dict[str, str | list[str]] = dict(NO_STORE)
-    if kind.retry_after:
-        headers["Retry-After"] = str(kind.retry_after)
     level = logger.error if kind.status >= 500 else logger.warning
     level("refused", code=code, vend_id=error.vend_id, request_id=body["request_id"])
     metrics.add_dimension("code", code)
     metrics.add_metric("Refusals", MetricUnit.Count, 1)
-    return Response(
-        kind.status, content_type="application/problem+json", body=json.dumps(body), headers=headers
-    )
+    waits = {"Retry-After": str(kind.retry_after)} if kind.retry_after else {}
+    return reply(kind.status, "application/problem+json", json.dumps(body), **waits)
+
+
+def request_id(event: Event) -> str:
+    """Return API Gateway's id of the request, empty where the event has none."""
+    context = event.get("requestContext")
+    return str(context.get("requestId") or "") if isinstance(context, dict) else ""
 
 
 def note(what: str, intent: Intent) -> None:

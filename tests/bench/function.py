@@ -6,6 +6,7 @@ import json
 import shutil
 import statistics
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +68,13 @@ def probe(name: str, *words: str | Path, environment: Mapping[str, str] = ENVIRO
     return json.loads(done.stdout)
 
 
+def start(bundle: Path, module: str) -> float:
+    """Return the seconds from an interpreter that is up to a handler that can be called."""
+    return float(probe("start_probe", bundle, module))
+
+
 def starts(folder: Path, *, rounds: int) -> Iterator[Row]:
-    """Yield the time from an interpreter that is up to a handler that can be called.
+    """Yield the time that a start takes.
 
     Once against the same function packed naively, and once against nothing but the libraries that
     such a function loads, with three of its clients: none of the function's own code.
@@ -76,8 +82,8 @@ def starts(folder: Path, *, rounds: int) -> Iterator[Row]:
     ours, naive = build("host"), naive_bundle(folder / "naive")
     for peer, module in (("same, naive", "naive_function"), ("libraries only", "naive_libraries")):
         mine, theirs, ratio = compared(
-            lambda: float(probe("start_probe", ours, "handlers.vend")),
-            lambda module=module: float(probe("start_probe", naive, module)),
+            partial(start, ours, "handlers.vend"),
+            partial(start, naive, module),
             rounds=rounds,
         )
         shown = f"{peer} {(theirs or 0) * 1000:.0f} ms"

@@ -109,7 +109,8 @@ def clean(text: str, *, limit: int = 600) -> str:
     it would turn a refusal into an anonymous pull.
     """
     line = "".join(letter if letter.isprintable() else " " for letter in text[: limit * 2])
-    words = " ".join(line.split())
+    # A blank in front belongs to the sentence that the value is put into.
+    words = " " * line.startswith(" ") + " ".join(line.split())
     for special in (NOT_FOUND, NO_SERVER_URL, NO_USERNAME):
         words = words.replace(special, "(withheld)")
     return words if len(words) <= limit else words[: limit - 1] + "…"

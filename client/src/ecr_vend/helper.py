@@ -6,6 +6,7 @@ clients that compare its strings; failures go to stdout with exit 1.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -196,21 +197,24 @@ def main() -> None:
     finish(sys.argv[1:], sys.stdin)
 
 
-def finish(arguments: Sequence[str], stdin: TextIO) -> None:
+def finish(arguments: Sequence[str], stdin: TextIO | None) -> None:
     """Run a call and end the process, at once: a fetch left behind must not hold it up."""
     # What is read is a host name or a URL; bytes that are not UTF-8 only make it an unmanaged one.
-    for stream in (stdin, sys.stdout):
+    # A stream that the caller has closed is None: there is nothing to read, or nobody to tell.
+    stdin = io.StringIO() if stdin is None else stdin
+    stdout: TextIO = io.StringIO() if sys.stdout is None else sys.stdout
+    for stream in (stdin, stdout):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
-        code = run(arguments, stdin, sys.stdout, os.environ)
+        code = run(arguments, stdin, stdout, os.environ)
     except KeyboardInterrupt:
         code = 130
     except Exception as error:  # noqa: BLE001 the outermost frame: a traceback could show a token
-        sys.stdout.write(f"{Problem('internal', detail=type(error).__name__)}\n")
+        stdout.write(f"{Problem('internal', detail=type(error).__name__)}\n")
         code = 1
     try:
-        sys.stdout.flush()
+        stdout.flush()
     except OSError:
         code = code or 1
     os._exit(code)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.client.fake_service import CONSUMERS, HOST
+from tests.client.machine import ROOT
 
 if TYPE_CHECKING:
     from tests.client.fake_service import FakeService
@@ -60,3 +63,27 @@ def test_an_erased_token_is_not_served(machine: Machine, service: FakeService, f
     text, _ = machine.call(front=front)
     assert "token-2-of" in text
     assert len(service.asked) == 2
+
+
+@pytest.mark.parametrize("front", [False, True], ids=["python", "front"])
+def test_more_than_any_url_gets_the_one_line_all_clients_know(
+    machine: Machine, front: bool
+) -> None:
+    assert machine.call("get", "a" * 200_000, front=front) == (NOT_FOUND, 1)
+
+
+@pytest.mark.parametrize(
+    ("action", "closed"), [("list", ">&-"), ("erase", "<&-"), ("get", "<&-"), ("version", ">&-")]
+)
+def test_a_stream_that_is_closed_is_no_fault(machine: Machine, action: str, closed: str) -> None:
+    words = " ".join(map(shlex.quote, [*machine.command(front=False), action]))
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{words} {closed}"],
+        env=machine.environ | {"PYTHONPATH": str(ROOT / "client/src")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert "fault" not in done.stdout

@@ -288,3 +288,8 @@ def test_no_sentence_could_be_taken_for_the_not_found_line() -> None:
 def test_a_recorded_failure_of_an_unknown_kind_is_none() -> None:
     with pytest.raises(KeyError):
         Problem.recorded("of-next-year", "text")
+
+
+def test_a_value_keeps_the_blank_that_its_sentence_needs() -> None:
+    assert clean(" [v-1]") == " [v-1]"
+    assert clean("  a \n b ") == " a b"

@@ -105,7 +105,7 @@ ENDS: list[tuple[int, dict[str, Any], dict[str, Any]]] = [
     (404, event(path="/v1/other"), {}),
     (405, event(method="DELETE"), {}),
     (422, event(body={"pull": [f"payments/{'a' * 40}{n}" for n in range(40)]}), {}),
-    (500, {"requestContext": {}}, {}),
+    (500, event(body=BODY) | {"requestContext": "none"}, {}),
     (502, event(body=BODY), {"minter": FakeMinter(failure=MintFailed("AssumeRole: X"))}),
     (503, event(body=BODY), {"ledger": FakeLedger(fails_at="intend")}),
 ]

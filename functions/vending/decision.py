@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from vending import patterns
 from vending.access import Access
 from vending.errors import Code, Refusal
+from vending.scope import any_covers, any_matches, minimal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from vending.caller import Caller
     from vending.policy import Deny, Grant, Policy
@@ -196,12 +197,12 @@ def _decide_named(case: _Case) -> Decision:
             allowed = [
                 grant
                 for grant in case.grants
-                if grant.access.includes(access) and _any_matches(grant.repositories, name)
+                if grant.access.includes(access) and any_matches(grant.repositories, name)
             ]
-            deny = next((d for d in case.denies if _any_matches(d.repositories, name)), None)
+            deny = next((d for d in case.denies if any_matches(d.repositories, name)), None)
             if deny:
                 dropped.append(Dropped(name, access, f"deny {deny.name}"))
-            elif ceiling is not None and not _any_matches(ceiling, name):
+            elif ceiling is not None and not any_matches(ceiling, name):
                 dropped.append(Dropped(name, access, "ceiling"))
             elif not allowed:
                 dropped.append(Dropped(name, access, "no grant"))
@@ -219,7 +220,7 @@ def _decide_all(case: _Case) -> Decision:
     for grant in case.grants:
         access = grant.access if grant.access is wanted else Access.PULL
         for pattern in grant.repositories:
-            deny = next((d for d in case.denies if _any_covers(d.repositories, pattern)), None)
+            deny = next((d for d in case.denies if any_covers(d.repositories, pattern)), None)
             if deny:
                 dropped.append(Dropped(pattern, access, f"deny {deny.name}"))
             elif ceiling is not None and not any(patterns.overlap(c, pattern) for c in ceiling):
@@ -258,7 +259,7 @@ def _decision(
         if any(patterns.overlap(pattern, other) for other in granted)
     )
     ceiling = case.policy.ceiling.repositories
-    within = ceiling is None or all(_any_covers(ceiling, pattern) for pattern in granted)
+    within = ceiling is None or all(any_covers(ceiling, pattern) for pattern in granted)
     return Decision(
         registry=request.registry,
         scope=lean,
@@ -270,26 +271,6 @@ def _decision(
         denies=denies,
         dropped=tuple(dropped),
     )
-
-
-def minimal(scope: dict[Access, list[str]]) -> dict[Access, tuple[str, ...]]:
-    """Return the same scope without patterns that another of it covers.
-
-    Push and pull-through include pull, so what they cover needs no entry under pull.
-    """
-    lean: dict[Access, tuple[str, ...]] = {}
-    above: list[str] = []
-    for access in (Access.PUSH, Access.PULL_THROUGH, Access.PULL):
-        kept: list[str] = []
-        # Widest first, so that of two patterns that cover each other the first stays.
-        for pattern in dict.fromkeys(scope.get(access, ())):
-            if not _any_covers((*above, *kept), pattern):
-                kept = [other for other in kept if not patterns.covers(pattern, other)]
-                kept.append(pattern)
-        if kept:
-            lean[access] = tuple(kept)
-        above += kept
-    return lean
 
 
 def _expiry(case: _Case, grants: Sequence[Grant]) -> datetime:
@@ -309,14 +290,6 @@ def _expiry(case: _Case, grants: Sequence[Grant]) -> datetime:
         if grant.expires_on and grant.expires_on < date.max
     ]
     return min([end, *last]).replace(microsecond=0)
-
-
-def _any_matches(candidates: Iterable[str], name: str) -> bool:
-    return any(patterns.matches(pattern, name) for pattern in candidates)
-
-
-def _any_covers(candidates: Iterable[str], pattern: str) -> bool:
-    return any(patterns.covers(candidate, pattern) for candidate in candidates)
 
 
 def _refused(

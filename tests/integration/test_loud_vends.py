@@ -1,4 +1,4 @@
-"""DESIGN.md, "Rules that never bend": Secrets, with a function that says all it can."""
+"""The rules that never bend (tests/README.md): Secrets, with a function that says all it can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DESIGN.md, "Rules that never bend": Audit and Failure; and the layout's pure modules."""
+"""The rules that never bend (tests/README.md): Audit and Failure; and the layout's pure modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DESIGN.md, "Rules that never bend": Identity."""
+"""The rules that never bend (tests/README.md): Identity."""
 
 from __future__ import annotations
 

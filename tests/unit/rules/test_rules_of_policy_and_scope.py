@@ -1,4 +1,4 @@
-"""DESIGN.md, "Rules that never bend": Policy, Scope and Lifetime."""
+"""The rules that never bend (tests/README.md): Policy, Scope and Lifetime."""
 
 from __future__ import annotations
 

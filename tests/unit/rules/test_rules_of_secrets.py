@@ -1,4 +1,4 @@
-"""DESIGN.md, "Rules that never bend": Secrets."""
+"""The rules that never bend (tests/README.md): Secrets."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ecr_vend import __version__
+from tests.tools_at_hand import missing
 from tools import wheels
 from tools.environments import ROOT, Missing, child_environment, uv
 
@@ -40,13 +41,6 @@ def run(*command: str | Path, **variables: str) -> str:
     )
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     return done.stdout
-
-
-def missing(what: str) -> None:
-    """Say what is not here: a failure in CI, a skip that is seen elsewhere."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 def pip(wheel: Path, home: Path) -> Path:

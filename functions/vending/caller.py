@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import re
 from base64 import b32encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -201,7 +201,7 @@ def identified(identity: Mapping[str, Any]) -> Caller:
             agrees = unique == caller.account
     if not agrees:
         raise ValueError("the identity's principal id does not belong to its ARN")
-    return Caller.from_arn(arn, principal_id=principal)
+    return replace(caller, principal_id=principal)
 
 
 def is_id(prefix: str, principal_id: str) -> bool:

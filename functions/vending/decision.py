@@ -129,8 +129,7 @@ def decide(
             Code.INVALID_REQUEST,
             f"Ask for ttl_seconds of at least {int(limits.shortest.total_seconds())}.",
         )
-    accounts = policy.ceiling.accounts
-    if accounts is not None and caller.account not in accounts:
+    if not policy.ceiling.admits(caller):
         return _not_granted(request, ())
     case = _Case(
         policy=policy,

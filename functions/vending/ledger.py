@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vending.records import Item, intent_item, outcome_items, policy_items, timestamp
+from vending.records import (
+    Item,
+    document_items,
+    intent_item,
+    outcome_items,
+    served_item,
+    timestamp,
+)
 from vending.vend import LedgerUnavailable
 
 if TYPE_CHECKING:
@@ -111,11 +118,11 @@ class DynamoLedger:
             )
 
     def _record_policy(self, intent: Intent) -> None:
-        items = list(policy_items(intent.policy, intent.asked_at))
-        served = items[-1]["sk"]
-        if served == self._recorded_policy:
+        served = served_item(intent.policy, intent.asked_at)
+        if served["sk"] == self._recorded_policy:
             return
-        for item in items:
+        # Only now: packing the text takes longer than the rest of a record.
+        for item in (*document_items(intent.policy, intent.asked_at), served):
             try:
                 self._dynamodb.put_item(
                     TableName=self._table,
@@ -126,7 +133,7 @@ class DynamoLedger:
                 # Another instance was first. The key is the text's digest, so it is the same text.
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise
-        self._recorded_policy = served
+        self._recorded_policy = served["sk"]
 
     def _put(self, item: Item, attempt: str) -> PutTypeDef:
         return {

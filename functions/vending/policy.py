@@ -214,6 +214,10 @@ class Ceiling(Model):
     repositories: list[RepositoryPattern] | None = None
     max_ttl: Duration | None = None
 
+    def admits(self, caller: Caller) -> bool:
+        """Return whether `caller` may be granted anything at all."""
+        return self.accounts is None or caller.account in self.accounts
+
 
 class Grant(Model):
     """Something that some callers may have."""

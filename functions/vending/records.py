@@ -122,24 +122,31 @@ def pointers(intent: Intent) -> set[str]:
     }
 
 
-def policy_items(serving: ServingPolicy, now: datetime) -> Iterator[Item]:
-    """Yield the pieces of the policy's text, then the record that it serves in this hour."""
-    common = {"schema": SCHEMA, "policy_label": serving.label, "recorded_at": timestamp(now)}
+def document_items(serving: ServingPolicy, now: datetime) -> Iterator[Item]:
+    """Yield the pieces of the policy's text."""
     packed = gzip.compress(serving.text, mtime=0)
     pieces = [packed[at : at + PIECE] for at in range(0, len(packed), PIECE)]
     for number, piece in enumerate(pieces):
         yield {
             "pk": f"policy#{serving.revision}",
             "sk": f"document#{number:03}",
-            **common,
+            **_of_policy(serving, now),
             "pieces": len(pieces),
             "gzip": piece,
         }
-    yield {
+
+
+def served_item(serving: ServingPolicy, now: datetime) -> Item:
+    """Return the record that the policy serves in this hour."""
+    return {
         "pk": f"policy-served#{now.strftime('%Y-%m')}",
         "sk": f"{now.strftime('%Y-%m-%dT%H')}#{serving.revision}",
-        **common,
+        **_of_policy(serving, now),
     }
+
+
+def _of_policy(serving: ServingPolicy, now: datetime) -> Item:
+    return {"schema": SCHEMA, "policy_label": serving.label, "recorded_at": timestamp(now)}
 
 
 def _common(intent: Intent) -> Item:

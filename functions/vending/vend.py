@@ -275,8 +275,7 @@ class Vending:
     def grants_of(self, caller: Caller) -> tuple[ServingPolicy, list[Grant], datetime]:
         """Return what `caller` could be vended now: its own grants in every registry."""
         serving, now = self.policies.current(), self.clock()
-        accounts = serving.policy.ceiling.accounts
-        if accounts is not None and caller.account not in accounts:
+        if not serving.policy.ceiling.admits(caller):
             return serving, [], now
         own = [
             grant

@@ -15,6 +15,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 NAME = "docker-credential-ecr-vend"
+COMMANDS = {"ecr-vend": "ecr_vend.command_line:main"}
+"""The other programs, entry points on every system."""
 
 
 def platform() -> str:
@@ -22,12 +24,13 @@ def platform() -> str:
     return os.environ.get("ECR_VEND_WHEEL") or ("win_amd64" if sys.platform == "win32" else "any")
 
 
-class EntryPoint(MetadataHookInterface):
-    """Gives the Windows wheels their entry point."""
+class EntryPoints(MetadataHookInterface):
+    """Gives every wheel its entry points, and the Windows ones the helper as well."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Set `scripts`, which pyproject.toml declares dynamic."""
-        metadata["scripts"] = {NAME: "ecr_vend.helper:main"} if platform() != "any" else {}
+        helper = {} if platform() == "any" else {NAME: "ecr_vend.dialects.docker:main"}
+        metadata["scripts"] = COMMANDS | helper
 
 
 class Front(BuildHookInterface[Any]):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_vend import helper
+from ecr_vend.dialects import docker
 from tests.client.fake_service import HOST, FakeService, serve
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Machine:
     def command(self, *, front: bool) -> list[str]:
         if front:
             return [*self.shell, str(self.home / "bin" / FRONT.name)]
-        return [sys.executable, "-P", "-m", "ecr_vend.helper"]
+        return [sys.executable, "-P", "-m", "ecr_vend.dialects.docker"]
 
     def start(
         self, action: str = "get", /, *, front: bool = False, **changes: str | None
@@ -95,7 +95,7 @@ class Machine:
         out = io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("HOME", environ.get("HOME", "/"))
-            helper.run([action], io.StringIO(given), out, environ)
+            docker.run([action], io.StringIO(given), out, environ)
         return out.getvalue()
 
     def front(self, given: str = HOST, /, **changes: str | None) -> str:

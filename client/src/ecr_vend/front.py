@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
-from ecr_vend.helper import finish
+from ecr_vend.dialects.docker import finish
 
 if __name__ == "__main__":
     finish(["get"], io.StringIO(sys.argv[1]))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ecr_vend import answers, settings
+from ecr_vend import answers, credentials, settings
 from ecr_vend.errors import Problem
 from ecr_vend.signing import SigV4
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ecr_vend.deadline import Deadline
     from ecr_vend.secret import Secret
+    from ecr_vend.settings import Settings
 
 CONNECT = 3.0
 READ = 12.0
@@ -72,18 +73,44 @@ class Service:
         Raises:
             Problem: There is no token; its text says why.
         """
+        response, sent = self._ask("POST", "/v1/tokens", request, deadline)
+        password, ends = answers.vended(
+            response, endpoint=self.endpoint, registry=str(request["registry"]), sent=sent
+        )
+        return password, sent, ends
+
+    def explain(self, request: Mapping[str, object], deadline: Deadline) -> dict[str, object]:
+        """Return what the service would decide about a request, its dry run.
+
+        Raises:
+            Problem: It did not answer, or did not take the request.
+        """
+        asked = {**request, "dry_run": True}
+        return answers.body(self._ask("POST", "/v1/tokens", asked, deadline)[0])
+
+    def whoami(self, deadline: Deadline) -> dict[str, object]:
+        """Return who the service takes the caller for, and the caller's own grants.
+
+        Raises:
+            Problem: It did not answer.
+        """
+        return answers.body(self._ask("GET", "/v1/whoami", None, deadline)[0])
+
+    def _ask(
+        self, method: str, path: str, body: Mapping[str, object] | None, deadline: Deadline
+    ) -> tuple[httpx.Response, float]:
+        """Return the answer of a request that was served, and when it was sent.
+
+        Raises:
+            Problem: It was not, however often it was tried.
+        """
         with self._client() as client:
             for attempt in range(MOST_ATTEMPTS):
                 sent = self.clock()
+                request = client.build_request(method, f"{self.endpoint}{path}", json=body)
                 response, problem = self._attempt(client, request, deadline)
                 if response is not None and response.status_code == 200:
-                    password, ends = answers.vended(
-                        response,
-                        endpoint=self.endpoint,
-                        registry=str(request["registry"]),
-                        sent=sent,
-                    )
-                    return password, sent, ends
+                    return response, sent
                 if response is not None:
                     problem = self._problem(response)
                 assert problem is not None  # noqa: S101 there is one whenever there is no answer
@@ -95,13 +122,14 @@ class Service:
         raise AssertionError("the last attempt returns or raises")
 
     def _attempt(
-        self, client: httpx.Client, request: Mapping[str, object], deadline: Deadline
+        self, client: httpx.Client, request: httpx.Request, deadline: Deadline
     ) -> tuple[httpx.Response | None, Problem | None]:
         """Send the request once; the answer, or why there is none and another try may help."""
         left = max(deadline.left(), 0.1)
         timeout = httpx.Timeout(min(READ, left), connect=min(CONNECT, left))
         try:
-            return client.post(f"{self.endpoint}/v1/tokens", json=request, timeout=timeout), None
+            request.extensions["timeout"] = timeout.as_dict()
+            return client.send(request), None
         except httpx.TimeoutException as error:
             slow = "a connection" if isinstance(error, httpx.ConnectTimeout) else "an answer"
             detail = f"it took too long to get {slow}"
@@ -140,6 +168,22 @@ class Service:
             # A proxy of the environment cannot reach this machine's own loopback.
             trust_env=not here,
         )
+
+
+def connect(chosen: Settings, environ: Mapping[str, str]) -> Service:
+    """Return the service that settings name, called with the credentials they choose.
+
+    Raises:
+        Problem: No endpoint or region is set, or no credentials can be had.
+    """
+    if not chosen.endpoint:
+        raise Problem("endpoint_not_set", config=str(chosen.config))
+    region = signing_region(chosen.endpoint, chosen.region, environ)
+    if not region:
+        raise Problem("region_not_set", config=str(chosen.config))
+    return Service(
+        chosen.endpoint, region, credentials.find(environ, chosen.profile), environ=environ
+    )
 
 
 def trust(environ: Mapping[str, str]) -> ssl.SSLContext | bool:

@@ -64,6 +64,11 @@ class Settings:
     only: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
 
+    def for_registry(self, asked: str) -> Settings:
+        """Return the settings for the registry asked for, by whichever of its names."""
+        del asked
+        return self
+
     def managed(self, host: str) -> str | None:
         """Return the first name of the registry that `host` (as `hosts.bare` gives it) stands for.
 

@@ -28,7 +28,11 @@ class SigV4(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the signature's headers."""
         # Only what AWS must see unchanged: a proxy may alter the others on the way.
-        signed = {"Host": request.headers["Host"], "Content-Type": request.headers["Content-Type"]}
+        signed = {
+            name: request.headers[name]
+            for name in ("Host", "Content-Type")
+            if name in request.headers
+        }
         described = AWSRequest(
             method=request.method, url=str(request.url), data=request.content, headers=signed
         )

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ecr_vend import identity
-from ecr_vend.cache import Token
+from ecr_vend.cache import Cache, Token
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ecr_vend.cache import Cache
     from ecr_vend.secret import Secret
     from ecr_vend.settings import Settings
 
@@ -65,6 +64,34 @@ def wanted(host: str, settings: Settings, environ: Mapping[str, str]) -> Wanted:
         "user": os.geteuid() if hasattr(os, "geteuid") else None,
     }
     return Wanted(host, identity.digest(chosen))
+
+
+def obtain(host: str, settings: Settings, environ: Mapping[str, str]) -> Token:
+    """Return a token that works, from the cache or from the service.
+
+    Args:
+        host: The registry's first name.
+        settings: What to ask for, of which service and as whom.
+        environ: The process environment.
+
+    Raises:
+        Problem: There is none.
+    """
+    if not settings.endpoint:
+        raise Problem("endpoint_not_set", config=str(settings.config))
+
+    def fetch(deadline: Deadline) -> tuple[Secret, float, float]:
+        # Only here, where a request is made: this costs more than all the rest of a call.
+        from ecr_vend.service import connect
+
+        service = connect(settings, environ)
+        password, fetched, expires = service.vend({"registry": host, **settings.request}, deadline)
+        if expires <= fetched:
+            raise Problem("already_expired", endpoint=service.endpoint)
+        return password, fetched, expires
+
+    cache = Cache(settings.cache_dir, environ)
+    return Asking(wanted(host, settings, environ), cache, fetch, environ).token()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,9 +87,9 @@ def explode(*_, **__):
     raise AssertionError("a socket was opened")
 socket.socket.__init__ = explode
 socket.getaddrinfo = explode
-from ecr_vend import helper
+from ecr_vend.dialects import docker
 out = io.StringIO()
-code = helper.run(["get"], io.StringIO(sys.argv[1]), out, os.environ)
+code = docker.run(["get"], io.StringIO(sys.argv[1]), out, os.environ)
 foreign = sorted(
     {name.partition(".")[0] for name in set(sys.modules) - before}
     - set(sys.stdlib_module_names) - {"ecr_vend"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_vend import __version__, helper
+from ecr_vend import __version__
+from ecr_vend.dialects import docker
 from tests.client.fake_service import CONSUMERS, HOST, REFUSAL
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ NOT_FOUND = "credentials not found in native keychain\n"
 
 def call(machine: Machine, *arguments: str, given: str = "") -> tuple[str, int]:
     out = io.StringIO()
-    code = helper.run(arguments, io.StringIO(given), out, machine.environ)
+    code = docker.run(arguments, io.StringIO(given), out, machine.environ)
     return out.getvalue(), code
 
 
@@ -153,9 +154,9 @@ def test_a_fault_of_the_helper_itself_is_one_line_without_a_traceback(
         raise ZeroDivisionError("token-of-someone")
 
     codes: list[int] = []
-    monkeypatch.setattr(helper, "run", fail)
+    monkeypatch.setattr(docker, "run", fail)
     monkeypatch.setattr("os._exit", codes.append)
-    helper.finish(["get"], io.StringIO(HOST))
+    docker.finish(["get"], io.StringIO(HOST))
     out, err = capsys.readouterr()
     assert (codes, err) == ([1], "")
     assert out == "ecr-vend: a fault in the helper itself (ZeroDivisionError): please report it\n"

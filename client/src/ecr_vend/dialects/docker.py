@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from ecr_vend import __version__, hosts, ready
+from ecr_vend import __version__, hosts, ready, tokens
 from ecr_vend.cache import Cache
 from ecr_vend.errors import NO_SERVER_URL, NO_USERNAME, NOT_FOUND, Problem
 from ecr_vend.settings import Settings, config_path, load
@@ -21,9 +21,6 @@ from ecr_vend.settings import Settings, config_path, load
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ecr_vend.cache import Token
-    from ecr_vend.deadline import Deadline
-    from ecr_vend.secret import Secret
 
 NAME = "docker-credential-ecr-vend"
 USAGE = f"Usage: {NAME} <store|get|erase|list|version>"
@@ -91,7 +88,8 @@ def get(server_url: str, environ: Mapping[str, str]) -> str:
     host = settings.managed(asked) if settings and asked else None
     if not settings or not asked or not host:
         raise Answer(NOT_FOUND)
-    token = obtain(host, settings, environ)
+    settings = settings.for_registry(asked)
+    token = tokens.obtain(host, settings, environ)
     ready.publish(asked, token, settings, environ)
     credential = {"ServerURL": url, "Username": "AWS", "Secret": token.password.reveal()}
     return json.dumps(credential, separators=(",", ":")) + "\n"
@@ -117,34 +115,6 @@ def named_in_settings(host: str, environ: Mapping[str, str]) -> bool:
     except OSError:
         text = ""
     return host in f"{text} {environ.get('ECR_VEND_REGISTRIES', '')}".lower()
-
-
-def obtain(host: str, settings: Settings, environ: Mapping[str, str]) -> Token:
-    """Return a token that works, from the cache or from the service."""
-    from ecr_vend import tokens
-
-    if not settings.endpoint:
-        raise Problem("endpoint_not_set", config=str(settings.config))
-    endpoint = settings.endpoint
-
-    def fetch(deadline: Deadline) -> tuple[Secret, float, float]:
-        # Only here, where a request is made: these cost more than all the rest of a call.
-        from ecr_vend import credentials, service
-
-        region = service.signing_region(endpoint, settings.region, environ)
-        if not region:
-            raise Problem("region_not_set", config=str(settings.config))
-        found = credentials.find(environ, settings.profile)
-        request = {"registry": host, **settings.request}
-        vending = service.Service(endpoint, region, found, environ=environ)
-        password, fetched, expires = vending.vend(request, deadline)
-        if expires <= fetched:
-            raise Problem("already_expired", endpoint=endpoint)
-        return password, fetched, expires
-
-    want = tokens.wanted(host, settings, environ)
-    cache = Cache(settings.cache_dir, environ)
-    return tokens.Asking(want, cache, fetch, environ).token()
 
 
 def erase(server_url: str, environ: Mapping[str, str]) -> str:
@@ -178,7 +148,6 @@ def listing(environ: Mapping[str, str]) -> str:
     docker calls `get` for each and stops at the first that fails, so an ECR host is listed only
     when the settings name it or a token for it is at hand.
     """
-    from ecr_vend import tokens
     from ecr_vend.cache import hosts_kept
 
     settings = load(environ)

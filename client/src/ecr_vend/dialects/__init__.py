@@ -1,0 +1,1 @@
+"""The protocols that programs speak to a credential helper, each in a module of its own."""

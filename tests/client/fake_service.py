@@ -28,13 +28,26 @@ CONSUMERS = {
 }
 """The forms of HOST that each consumer of the protocol passes."""
 
+VEND_ID = "v-01jd8w0000000000000000000"
+GRANT = {
+    "name": "team-ci",
+    "registry": HOST,
+    "access": "push",
+    "repositories": ["team/*", "base/python"],
+    "max_ttl_seconds": 1800,
+    "expires_on": None,
+    "break_glass": False,
+    "bind_source_ip": False,
+}
+"""A grant as `GET /v1/whoami` shows it."""
+
 REFUSAL = {
     "type": "https://github.com/ecr-vend/ecr-vend/blob/main/docs/errors.md#not_granted",
     "title": "Not granted",
     "status": 403,
     "detail": "Nothing of what was asked is granted; ask platform@example.com for team/app.",
     "code": "not_granted",
-    "vend_id": "v-01jd8w0000000000000000000",
+    "vend_id": VEND_ID,
 }
 
 
@@ -49,9 +62,13 @@ class FakeService:
     Attributes:
         life: Seconds a token lasts.
         delay: Seconds before each answer.
-        refuse: Status and document to answer with in the place of a token.
-        asked: The documents received, in order.
+        refuse: Status and document to answer with in the place of anything else.
+        asked: The requests for a token, in order.
         hold: When set, answers wait for it.
+        dry_runs: The requests for a dry run, in order.
+        decision: What a dry run answers otherwise than `dry_run` does.
+        whoamis: Who asked `GET /v1/whoami`, by access key id, in order.
+        grants: The caller's grants.
     """
 
     life: int = 900
@@ -59,18 +76,25 @@ class FakeService:
     refuse: tuple[int, dict[str, Any]] | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
     hold: threading.Event | None = None
+    dry_runs: list[dict[str, Any]] = field(default_factory=list)
+    decision: dict[str, Any] = field(default_factory=dict)
+    whoamis: list[str] = field(default_factory=list)
+    grants: list[dict[str, Any]] = field(default_factory=lambda: [dict(GRANT)])
     url: str = ""
 
     def answer(self, request: dict[str, Any], key_id: str) -> tuple[int, dict[str, Any]]:
-        self.asked.append(request)
-        number = len(self.asked)
+        asked = self.dry_runs if request.get("dry_run") else self.asked
+        asked.append(request)
+        number = len(asked)
         if self.hold:
             self.hold.wait(30)
         time.sleep(self.delay)
         if self.refuse:
             return self.refuse
+        if request.get("dry_run"):
+            return 200, self.dry_run(request) | self.decision
         return 200, {
-            "vend_id": "v-01jd8w0000000000000000000",
+            "vend_id": VEND_ID,
             "registry": request["registry"],
             "username": "AWS",
             "password": f"token-{number}-of-{key_id}-" + "A" * 2800,
@@ -80,6 +104,48 @@ class FakeService:
             "policy_revision": "1",
         }
 
+    def dry_run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to a dry run, which allows what was asked for."""
+        lists = {"pull": "pull", "push": "push", "pull_through": "pull-through"}
+        scope = {lists[key]: request[key] for key in lists if key in request}
+        return {
+            "vend_id": VEND_ID,
+            "dry_run": True,
+            "decision": "allow",
+            "refusal": None,
+            "registry": request["registry"],
+            "scope": scope or {request.get("access", "pull"): ["team/*"]},
+            "dropped": [],
+            "expires_at": stamp(datetime.now(UTC) + timedelta(seconds=self.life)),
+            "grants": [grant["name"] for grant in self.grants],
+            "session_policy": {"Version": "2012-10-17", "Statement": []},
+            "session_policy_size": 612,
+            "policy_revision": "1",
+        }
+
+    def whoami(self, key_id: str) -> tuple[int, dict[str, Any]]:
+        """Return the answer to `GET /v1/whoami`, whose caller is named after the key."""
+        self.whoamis.append(key_id)
+        if self.refuse:
+            return self.refuse
+        name = key_id.lower()
+        return 200, {
+            "caller": {
+                "kind": "role",
+                "partition": "aws",
+                "account": "111122223333",
+                "principal_id": f"AROA{key_id[4:]}",
+                "name": name,
+                "session": "run-1",
+                "arn": f"arn:aws:sts::111122223333:assumed-role/{name}/run-1",
+                "key": f"aws:111122223333:AROA{key_id[4:]}",
+            },
+            "source_ip": "203.0.113.7",
+            "grants": self.grants,
+            "policy_revision": "1",
+            "time": stamp(datetime.now(UTC)),
+        }
+
 
 def serve(service: FakeService) -> Iterator[FakeService]:
     """Run a service until the generator is closed."""
@@ -87,8 +153,16 @@ def serve(service: FakeService) -> Iterator[FakeService]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            key_id = self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
-            status, document = service.answer(json.loads(body), key_id)
+            self.reply(*service.answer(json.loads(body), self.key_id()))
+
+        def do_GET(self) -> None:
+            known = self.path.endswith("/v1/whoami")
+            self.reply(*service.whoami(self.key_id()) if known else (404, {}))
+
+        def key_id(self) -> str:
+            return self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
+
+        def reply(self, status: int, document: dict[str, Any]) -> None:
             content = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))

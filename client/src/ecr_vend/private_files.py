@@ -14,6 +14,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
+from ecr_vend.deadline import Deadline
+
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
@@ -39,15 +41,17 @@ def check(found: os.stat_result, *, is_kind: bool) -> None:
         raise Refused("another user's, or open to others")
 
 
-def open_folder(path: Path) -> None:
-    """Make the folder where it is missing; see that it is this user's alone.
+def open_folder(path: Path, *, make: bool = True) -> None:
+    """Make the folder where it is missing, if asked to; see that it is this user's alone.
 
     Raises:
-        OSError: It cannot be made, or is not.
+        OSError: It is not there, cannot be made, or is not.
     """
     try:
         found = path.lstat()
     except FileNotFoundError:
+        if not make:
+            raise
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
@@ -124,6 +128,22 @@ class Lock:
             raise
         os.close(handle)
         return None
+
+    @classmethod
+    def wait(cls, path: Path, seconds: float) -> Lock:
+        """Return the lock once no other process holds it.
+
+        Raises:
+            OSError: As `take` does; TimeoutError when it is still held after some seconds.
+        """
+        deadline = Deadline(seconds)
+        pause = 0.001
+        while not (lock := cls.take(path)):
+            if deadline.left() <= 0:
+                raise TimeoutError("held by another process")
+            time.sleep(pause)
+            pause = min(pause * 2, 0.02)
+        return lock
 
     def __enter__(self) -> Self:
         return self

@@ -12,12 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecr_vend import private_files
+from ecr_vend import private_files, tokens
+from ecr_vend.cache import Cache
+from ecr_vend.cache_files import READY
 from ecr_vend.identity import FILE_VARIABLES, signature
 
 if TYPE_CHECKING:
@@ -99,8 +100,6 @@ SETTLED = 2.0
 """Seconds a file must have been left alone: some shells compare whole seconds only, and a change
 within the same one would go unseen."""
 
-FOLDER = "ready"
-
 
 def fingerprint(host: str, environ: Mapping[str, str]) -> str | None:
     """Return the line that must be equal, None where the front would leave it to Python.
@@ -140,14 +139,20 @@ def publish(
     *,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Write the entry for a host as callers name it, where the front can judge it exactly."""
+    """Write the entry for a host as callers name it, where the front can judge it exactly.
+
+    Only where the cache still has the very token: not after an erasure or a wipe.
+    """
     line, file = fingerprint(host, environ), name(host, environ)
-    folder = settings.cache_dir / FOLDER
+    first = settings.managed(host)
+    folder = settings.cache_dir / READY
     files = [str(settings.config), *token.dependencies.files]
     if (
         os.name == "nt"
         or not line
         or not file
+        or not first
+        or not token.fresh(clock())
         or token.dependencies.environment is not None
         or not SAFE_HOST.fullmatch(host)
         or not all(SAFE_PATH.fullmatch(path) for path in [*files, str(folder)])
@@ -155,7 +160,6 @@ def publish(
     ):
         return
     with contextlib.suppress(OSError):
-        private_files.open_folder(folder)
         settled = clock() - SETTLED
         times = [modification(path, before=settled) for path in files]
         # Looked at once more now that their times are read: what is marked is what was in force
@@ -168,12 +172,17 @@ def publish(
         marks = [int(token.fetched * 1e9), *(at for at in times if at is not None)]
         if stands(folder / file, line, seen, body, marks):
             return
-        mark = secrets.token_hex(8)
-        for number, at in enumerate(marks):
-            marker(folder / f"{mark}.{number}", at)
-        content = f"{line}\n{' '.join([mark, *seen])}\n{body}\n".encode()
-        private_files.write(folder / file, content, modified=token.refresh)
-        sweep(folder, clock())
+        cache = Cache(settings.cache_dir, environ, make=False)
+        with cache.writing():
+            if cache.load(first, tokens.wanted(first, settings, environ).key) != token:
+                return
+            private_files.open_folder(folder)
+            mark = os.urandom(8).hex()
+            for number, at in enumerate(marks):
+                marker(folder / f"{mark}.{number}", at)
+            content = f"{line}\n{' '.join([mark, *seen])}\n{body}\n".encode()
+            private_files.write(folder / file, content, modified=token.refresh)
+            sweep(folder, clock())
 
 
 def stands(path: Path, line: str, seen: list[str], body: str, marks: list[int]) -> bool:
@@ -218,7 +227,7 @@ def marker(path: Path, at: int) -> None:
 def erase(folder: Path, managed: Callable[[str], str | None], host: str) -> None:
     """Remove every entry for a registry, by whichever of its names it was asked for."""
     with contextlib.suppress(OSError):
-        for path in list((folder / FOLDER).iterdir()):
+        for path in list((folder / READY).iterdir()):
             asked, tilde, _ = path.name.partition("~")
             if tilde and managed(asked) == host:
                 private_files.remove(path)

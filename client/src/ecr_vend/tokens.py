@@ -161,17 +161,18 @@ class Asking:
         if not works and (failure := self.cache.failure(host, key, since=began)):
             raise failure
         before = identity.dependencies(self.environ)
+        since = self.cache.generation(host)
         try:
             within = self.deadline.sooner(RENEWING if works else ASKING)
             password, fetched, expires = bounded(self.fetch, within)
         except Problem as problem:
-            self.cache.record_failure(host, key, problem, self.clock())
+            self.cache.record_failure(host, key, problem, self.clock(), since=since)
             if works and problem.unavailable and works.alive(self.clock()):
                 return works
             raise
         token = Token(password, fetched, expires, before)
-        self.cache.store(host, key, token)
-        self.cache.sweep(self.clock())
+        if self.cache.store(host, key, token, since=since):
+            self.cache.sweep(self.clock())
         return token
 
 

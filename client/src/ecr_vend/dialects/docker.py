@@ -124,8 +124,9 @@ def erase(server_url: str, environ: Mapping[str, str]) -> str:
     asked = hosts.bare(server_url)
     settings = settings_for(asked, environ)
     if settings and asked and (host := settings.managed(asked)):
+        # In this order: an entry is written only while the cache has its token.
+        Cache(settings.cache_dir, environ, make=False).erase(host)
         ready.erase(settings.cache_dir, settings.managed, host)
-        Cache(settings.cache_dir, environ).erase(host)
     return ""
 
 
@@ -151,7 +152,7 @@ def listing(environ: Mapping[str, str]) -> str:
     from ecr_vend.cache import hosts_kept
 
     settings = load(environ)
-    cache = Cache(settings.cache_dir, environ)
+    cache = Cache(settings.cache_dir, environ, make=False)
     listed = {*settings.only, *settings.aliases}
     now = time.time()
     for host in hosts_kept(settings.cache_dir):

@@ -18,6 +18,7 @@ DEBIAN = {
     "dash": "dash",
     "docker-credential-ecr-login": "amazon-ecr-credential-helper",
     "mksh": "mksh",
+    "node": "nodejs",
     "qemu-aarch64": "qemu-user",
     "skopeo": "skopeo",
     "zsh": "zsh",

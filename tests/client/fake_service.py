@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,8 @@ class FakeService:
         decision: What a dry run answers otherwise than `dry_run` does.
         whoamis: Who asked `GET /v1/whoami`, by access key id, in order.
         grants: The caller's grants.
+        assumed: The AssumeRole calls that STS got: their parameters and who signed, in order.
+        refuse_role: Status, code and message with which STS answers in the place of credentials.
     """
 
     life: int = 900
@@ -80,7 +83,14 @@ class FakeService:
     decision: dict[str, Any] = field(default_factory=dict)
     whoamis: list[str] = field(default_factory=list)
     grants: list[dict[str, Any]] = field(default_factory=lambda: [dict(GRANT)])
+    assumed: list[dict[str, str]] = field(default_factory=list)
+    refuse_role: tuple[int, str, str] | None = None
     url: str = ""
+
+    @property
+    def sts(self) -> str:
+        """Return the URL of its STS."""
+        return self.url.removesuffix("/live")
 
     def answer(self, request: dict[str, Any], key_id: str) -> tuple[int, dict[str, Any]]:
         asked = self.dry_runs if request.get("dry_run") else self.asked
@@ -146,6 +156,24 @@ class FakeService:
             "time": stamp(datetime.now(UTC)),
         }
 
+    def assume_role(self, query: str, key_id: str) -> tuple[int, str]:
+        """Return STS's answer to AssumeRole: a key that is named after its number."""
+        self.assumed.append({"signed_by": key_id, **dict(parse_qsl(query))})
+        if self.refuse_role:
+            status, code, message = self.refuse_role
+            error = (
+                f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+            )
+            return status, f"<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>"
+        ends = stamp(datetime.now(UTC) + timedelta(minutes=15))
+        return 200, (
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials>"
+            f"<AccessKeyId>ASIAROLE{len(self.assumed):08}</AccessKeyId>"
+            "<SecretAccessKey>secret-of-the-role</SecretAccessKey>"
+            f"<SessionToken>session-of-the-role</SessionToken><Expiration>{ends}</Expiration>"
+            "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        )
+
 
 def serve(service: FakeService) -> Iterator[FakeService]:
     """Run a service until the generator is closed."""
@@ -153,6 +181,10 @@ def serve(service: FakeService) -> Iterator[FakeService]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/":
+                status, text = service.assume_role(body.decode(), self.key_id())
+                self.send(status, text.encode())
+                return
             self.reply(*service.answer(json.loads(body), self.key_id()))
 
         def do_GET(self) -> None:
@@ -163,7 +195,9 @@ def serve(service: FakeService) -> Iterator[FakeService]:
             return self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
 
         def reply(self, status: int, document: dict[str, Any]) -> None:
-            content = json.dumps(document).encode()
+            self.send(status, json.dumps(document).encode())
+
+        def send(self, status: int, content: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

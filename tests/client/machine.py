@@ -139,10 +139,13 @@ def machine(tmp_path: Path, service: FakeService, monkeypatch: pytest.MonkeyPatc
     environ = {
         "HOME": str(home),
         "PATH": os.defpath,
+        # What is configured on the machine that runs the tests is none of theirs.
+        "ECR_VEND_SYSTEM_CONFIG": str(home / "etc" / "config.toml"),
         "ECR_VEND_ENDPOINT": service.url,
         "ECR_VEND_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "AKIAJOBONE",
         "AWS_SECRET_ACCESS_KEY": "secret-of-job-one",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL_STS": service.sts,
     }
     return Machine(home, environ)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_vend.errors import Problem
 
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials, ReadOnlyCredentials
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
+THROTTLED = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded"})
+
+SESSION_NAME = "ecr-vend"
+"""What the session of a role is called where AWS_ROLE_SESSION_NAME does not name it."""
+
+SHORTEST_SESSION = 900
+CONNECT = 3.0
+READ = 5.0
+ATTEMPTS = 2
+"""Seconds an AssumeRole call may wait, and how often it is tried: a call to the service is to
+follow before the deadline."""
 
 
 def find(environ: Mapping[str, str], profile: str | None) -> ReadOnlyCredentials:
@@ -48,6 +60,83 @@ def find(environ: Mapping[str, str], profile: str | None) -> ReadOnlyCredentials
         if "Login" in type(error).__name__:
             raise Problem("sso_expired", command=_sign_in("login", environ, profile)) from None
         raise Problem("credentials_failed", detail=str(error) or type(error).__name__) from None
+
+
+def assume(
+    role: str,
+    found: ReadOnlyCredentials,
+    region: str,
+    environ: Mapping[str, str],
+    profile: str | None,
+) -> ReadOnlyCredentials:
+    """Return the credentials of a role, assumed with those that were found.
+
+    For the least time that STS takes: they sign one call of the service.
+
+    Args:
+        role: Its ARN.
+        found: Who assumes it.
+        region: Whose STS is asked; not the global one, which is one region's.
+        environ: The process environment.
+        profile: The profile whose configuration says how STS is reached, or None.
+
+    Raises:
+        Problem: It could not be assumed.
+    """
+    from botocore import credentials, exceptions
+    from botocore.config import Config
+    from botocore.session import Session
+
+    session = Session(profile=profile)
+    session.set_config_variable("sts_regional_endpoints", "regional")
+    try:
+        client: Any = session.create_client(
+            "sts",
+            region_name=region,
+            endpoint_url=environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL"),
+            verify=environ.get("AWS_CA_BUNDLE") or None,
+            aws_access_key_id=found.access_key,
+            aws_secret_access_key=found.secret_key,
+            aws_session_token=found.token,
+            config=Config(
+                connect_timeout=CONNECT, read_timeout=READ, retries={"total_max_attempts": ATTEMPTS}
+            ),
+        )
+        name = environ.get("AWS_ROLE_SESSION_NAME") or SESSION_NAME
+        answer = client.assume_role(
+            RoleArn=role, RoleSessionName=name, DurationSeconds=SHORTEST_SESSION
+        )["Credentials"]
+    except exceptions.ClientError as error:
+        raise _not_assumed(error, role, region) from None
+    except exceptions.SSLError as error:
+        raise Problem("not_trusted", endpoint=f"STS in {region}", detail=str(error)) from None
+    except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
+        raise Problem("unreachable", endpoint=f"STS in {region}", detail=str(error)) from None
+    except (exceptions.BotoCoreError, OSError, ValueError) as error:
+        raise Problem("role_not_assumed", role=role, detail=str(error)) from None
+    return credentials.ReadOnlyCredentials(
+        answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
+    )
+
+
+def _not_assumed(error: Exception, role: str, region: str) -> Problem:
+    """Return what STS's answer to our AssumeRole means."""
+    response = getattr(error, "response", {})
+    answer = response.get("Error", {})
+    code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if "Signature expired" in message or "Signature not yet current" in message:
+        return Problem("clock_skew", detail="")
+    if code in EXPIRED:
+        return Problem("credentials_expired")
+    if code in UNKNOWN_KEY:
+        return Problem("credentials_refused", key="")
+    if code in THROTTLED or status == 429:
+        return Problem("throttled", endpoint=f"STS in {region}", detail="")
+    if status >= 500:
+        return Problem("unreachable", endpoint=f"STS in {region}", detail=f"HTTP {status}")
+    detail = f"{code}: {message}" if message else code
+    return Problem("role_not_assumed", role=role, detail=detail.rstrip(". "))
 
 
 def _load(environ: Mapping[str, str], profile: str | None) -> Credentials | None:

@@ -29,6 +29,8 @@ PROBLEMS = {
     "ECR_VEND_PROFILE or AWS_PROFILE, or add it with `aws configure --profile {profile}`",
     "sso_expired": "the AWS sign-in has expired: run `{command}`, then try again",
     "credentials_failed": "AWS credentials could not be had: {detail}",
+    "role_not_assumed": "the role {role} could not be assumed ({detail}): check `role` or "
+    "ECR_VEND_ROLE, that its trust policy names you, and that you may sts:AssumeRole it",
     "credentials_expired": "the AWS credentials have expired: renew them (sign in again, or "
     "start a new session), then try again",
     "credentials_refused": "AWS does not know these credentials{key}: check that they are whole, "

@@ -44,6 +44,8 @@ VARIABLES = (
     "ECR_VEND_REASON",
     "ECR_VEND_REGION",
     "ECR_VEND_REGISTRIES",
+    "ECR_VEND_ROLE",
+    "ECR_VEND_SYSTEM_CONFIG",
     "ECR_VEND_TTL",
     "AWS_ACCESS_KEY_ID",
     "AWS_ACCOUNT_ID",
@@ -146,7 +148,7 @@ def publish(
     line, file = fingerprint(host, environ), name(host, environ)
     first = settings.managed(host)
     folder = settings.cache_dir / READY
-    files = [str(settings.config), *token.dependencies.files]
+    files = [*settings.seen, *token.dependencies.files]
     if (
         os.name == "nt"
         or not line
@@ -164,7 +166,8 @@ def publish(
         times = [modification(path, before=settled) for path in files]
         # Looked at once more now that their times are read: what is marked is what was in force
         # when the token was fetched.
-        if signature(files[0]) != settings.config_seen or not token.dependencies.hold(environ):
+        unchanged = all(signature(path) == was for path, was in settings.seen.items())
+        if not unchanged or not token.dependencies.hold(environ):
             return
         known = zip(files, times, strict=True)
         seen = [f"!{path}" if at is None else f"={path}" for path, at in known]

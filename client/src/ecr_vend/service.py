@@ -181,9 +181,10 @@ def connect(chosen: Settings, environ: Mapping[str, str]) -> Service:
     region = signing_region(chosen.endpoint, chosen.region, environ)
     if not region:
         raise Problem("region_not_set", config=str(chosen.config))
-    return Service(
-        chosen.endpoint, region, credentials.find(environ, chosen.profile), environ=environ
-    )
+    found = credentials.find(environ, chosen.profile)
+    if chosen.role:
+        found = credentials.assume(chosen.role, found, region, environ, chosen.profile)
+    return Service(chosen.endpoint, region, found, environ=environ)
 
 
 def trust(environ: Mapping[str, str]) -> ssl.SSLContext | bool:

@@ -58,6 +58,7 @@ def wanted(host: str, settings: Settings, environ: Mapping[str, str]) -> Wanted:
         "endpoint": settings.endpoint,
         "region": settings.region,
         "profile": settings.profile,
+        "role": settings.role,
         "request": settings.request,
         "variables": identity.variables(environ),
         "files": identity.fixed_files(environ),

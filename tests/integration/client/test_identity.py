@@ -35,15 +35,28 @@ CHANGES = {
     "AWS_SECURITY_TOKEN": "an-older-name",
     "AWS_A_VARIABLE_OF_NEXT_YEAR": "new-role",
 }
-PLACES = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "ECR_VEND_CACHE_DIR", "ECR_VEND_CONFIG")
+PLACES = (
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "ECR_VEND_CACHE_DIR",
+    "ECR_VEND_CONFIG",
+    "ECR_VEND_SYSTEM_CONFIG",
+)
 """Variables whose value must be a path."""
 
-NOT_IDENTITY = ("ECR_VEND_CONFIG", "ECR_VEND_REGISTRIES", "XDG_CONFIG_HOME")
+NOT_IDENTITY = (
+    "ECR_VEND_CONFIG",
+    "ECR_VEND_REGISTRIES",
+    "ECR_VEND_SYSTEM_CONFIG",
+    "XDG_CONFIG_HOME",
+)
 """Variables that say where settings are: Python reads those, and they are the same here."""
 
 ANSWERS = {
     "ECR_VEND_ACCESS": "pull",
     "ECR_VEND_TTL": "120",
+    "ECR_VEND_ROLE": "arn:aws:iam::111122223333:role/another",
     "ECR_VEND_REGISTRIES": "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
 }
 """Variables of which only some values mean anything."""
@@ -222,16 +235,39 @@ def test_a_new_sign_in_is_a_miss(
     assert second != first
 
 
+CONFIGS = {"user's": ".config/ecr-vend/config.toml", "system's": "etc/config.toml"}
+
+
+@pytest.mark.parametrize("file", CONFIGS.values(), ids=CONFIGS)
 def test_a_change_to_our_own_configuration_is_seen(
-    machine: Machine, service: FakeService, front: bool
+    machine: Machine, service: FakeService, front: bool, file: str
 ) -> None:
-    config = machine.home / ".config/ecr-vend/config.toml"
+    config = machine.home / file
     write(config, "ttl = '10m'")
     first = kept(machine, front=front)
     config.write_text("ttl = '20m'")
     second = again(machine, front=front)
     assert second != first
     assert front or [asked["ttl_seconds"] for asked in service.asked] == [600, 1200]
+
+
+@pytest.mark.parametrize("file", CONFIGS.values(), ids=CONFIGS)
+def test_a_configuration_that_appears_or_goes_away_is_seen(
+    machine: Machine, service: FakeService, front: bool, file: str
+) -> None:
+    config = machine.home / file
+    first = kept(machine, front=front)
+    write(config, "ttl = '10m'")
+    assert again(machine, front=front) != first
+    for path in machine.home.rglob("ready/*"):
+        path.unlink()
+    machine.python()
+    for marker in machine.home.rglob("ready/*.0"):
+        os.utime(marker, OLD)
+    second = again(machine, front=front)
+    assert '"Secret":"token-2-of' in second
+    config.unlink()
+    assert again(machine, front=front) != second
 
 
 def test_the_front_is_written_for_any_posix_shell() -> None:

@@ -13,7 +13,10 @@ from ecr_vend.settings import KEYS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "client.md").read_text()
-VARIABLES = {f"ECR_VEND_{key.upper()}" for key in KEYS} | {"ECR_VEND_CONFIG"}
+VARIABLES = {f"ECR_VEND_{key.upper()}" for key in KEYS} | {
+    "ECR_VEND_CONFIG",
+    "ECR_VEND_SYSTEM_CONFIG",
+}
 WORDS = dict.fromkeys(re.findall(r"\{(\w+)", " ".join(PROBLEMS.values())), "word")
 SHOWN = WORDS | {"where": "`ttl` in /home/me/.config/ecr-vend/config.toml", "seconds": 20.0}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_vend import settings
+from ecr_vend import config_files, settings
 from ecr_vend.errors import Problem
 from tests.client.fake_service import HOST
 
@@ -28,7 +28,8 @@ def load(home: Path, file: str | None = None, **environ: str) -> settings.Settin
     if file is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file)
-    return settings.load({"HOME": str(home)} | environ)
+    system = str(home / "etc" / "config.toml")
+    return settings.load({"HOME": str(home), "ECR_VEND_SYSTEM_CONFIG": system} | environ)
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_without_a_home_nothing_is_read_from_the_working_directory(
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
     environ = {} if home is None else {"HOME": home}
     assert settings.config_path(environ).is_absolute()
-    assert settings.default_cache_dir(environ).is_absolute()
+    assert config_files.default_cache_dir(environ).is_absolute()
 
 
 def test_a_relative_xdg_folder_is_ignored_as_its_specification_says(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ clients that compare its strings; failures go to stdout with exit 1.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from ecr_vend import __version__, hosts, ready, tokens
 from ecr_vend.cache import Cache
+from ecr_vend.config_files import config_path, content_of, system_config_path
 from ecr_vend.errors import NO_SERVER_URL, NO_USERNAME, NOT_FOUND, Problem
-from ecr_vend.settings import Settings, config_path, load
+from ecr_vend.settings import Settings, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,11 +112,11 @@ def settings_for(host: str | None, environ: Mapping[str, str]) -> Settings | Non
 
 def named_in_settings(host: str, environ: Mapping[str, str]) -> bool:
     """Return whether settings that cannot be understood mention a host, as an alias does."""
-    try:
-        text = config_path(environ).read_text(errors="replace")
-    except OSError:
-        text = ""
-    return host in f"{text} {environ.get('ECR_VEND_REGISTRIES', '')}".lower()
+    words = environ.get("ECR_VEND_REGISTRIES", "")
+    for path in (config_path(environ), system_config_path(environ)):
+        with contextlib.suppress(Problem):
+            words += f" {content_of(path, trusted=False).decode(errors='replace')}"
+    return host in words.lower()
 
 
 def erase(server_url: str, environ: Mapping[str, str]) -> str:
@@ -156,7 +158,7 @@ def listing(environ: Mapping[str, str]) -> str:
     listed = {*settings.only, *settings.aliases}
     now = time.time()
     for host in hosts_kept(settings.cache_dir):
-        want = tokens.wanted(host, settings, environ)
+        want = tokens.wanted(host, settings.for_registry(host), environ)
         if (token := cache.load(host, want.key)) and token.alive(now):
             listed.add(host)
     return json.dumps(dict.fromkeys(sorted(listed), "AWS"), separators=(",", ":")) + "\n"

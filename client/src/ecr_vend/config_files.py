@@ -126,12 +126,13 @@ def content_of(path: Path, *, trusted: bool = True) -> bytes:
         return b""
     except OSError as error:
         raise bad(path, f"cannot be read: {error.strerror}") from None
-    with open(handle, "rb") as file:  # noqa: PTH123 a handle, not a path
-        found = os.fstat(handle)
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
         if str(path) == os.devnull:
             return b""
-        if not stat.S_ISREG(found.st_mode):
-            raise bad(path, "is not a file")
+        raise bad(path, "is not a file")
+    with open(handle, "rb") as file:  # noqa: PTH123 a handle, not a path
         if trusted and (fault := distrust(found)):
             raise bad(path, fault)
         if found.st_size > LARGEST:

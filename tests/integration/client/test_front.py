@@ -135,6 +135,26 @@ def test_an_environment_that_is_unusual_is_left_to_python(
     assert machine.front(**changes) == PYTHON
 
 
+CONFIGS = {"user's": ".config/ecr-vend/config.toml", "system's": "etc/config.toml"}
+
+
+@pytest.mark.parametrize("file", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_another_registry_is_unknown_at_once_unless_a_configuration_may_name_it(
+    machine: Machine, file: str, kind: str
+) -> None:
+    asked = "images.example.com"
+    assert machine.front(asked) == "credentials not found in native keychain\n"
+    config = machine.home / file
+    config.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "file":
+        config.touch()
+    else:
+        # To where nothing is now, and may be when Python looks.
+        config.symlink_to("not-there")
+    assert machine.front(asked) == PYTHON
+
+
 def test_the_rest_of_the_environment_is_of_no_account(machine: Machine, entry: Path) -> None:
     assert machine.front(CI="true", LANG="de_DE.UTF-8", LC_ALL="C") != PYTHON
 

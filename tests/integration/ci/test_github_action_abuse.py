@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.client.fake_service import HOST
-from tests.integration.ci.github_runner import GithubRunner, node
+from tests.integration.ci.github_runner import GithubRunner, node, pairs
 from tests.tools_at_hand import require_tool
 
 if TYPE_CHECKING:
@@ -59,6 +59,18 @@ def test_a_value_that_holds_its_delimiter_is_refused(tmp_path: Path) -> None:
     done = node(code, GITHUB_ENV=str(tmp_path / "env"))
     assert "A holds the delimiter" in done.stderr
     assert not (tmp_path / "env").exists()
+
+
+def test_no_value_can_know_the_delimiter_that_will_enclose_it(tmp_path: Path) -> None:
+    code = "require('./runner.js').set('ENV', process.env.NAME, process.env.VALUE)"
+    written = tmp_path / "env"
+    value = ""
+    for name in ("FIRST", "SECOND"):
+        assert node(code, GITHUB_ENV=str(written), NAME=name, VALUE=value).returncode == 0
+        # What the next value has to go by is what the last one was enclosed in.
+        delimiter = written.read_text().splitlines()[-1]
+        value = f"x\n{delimiter}\nEVIL<<{delimiter}\n1"
+    assert list(pairs(written.read_text())) == ["FIRST", "SECOND"]
 
 
 def test_a_command_cannot_be_left_by_its_text() -> None:

@@ -117,7 +117,7 @@ class Client:
             "PUT",
             f"/v2/{repository}/manifests/{tag}",
             body=image.manifest,
-            headers={"Content-Type": MANIFEST},
+            headers={"Content-Type": json.loads(image.manifest)["mediaType"]},
         )
         return image.digest
 
@@ -128,10 +128,10 @@ class Client:
             Refused: The registry did not take it.
         """
         begun = self.call("POST", f"/v2/{repository}/blobs/uploads/")
-        place = urlsplit(begun.headers["Location"]).path
         binary = {"Content-Type": "application/octet-stream"}
-        self.call("PATCH", place, body=content, headers=binary)
-        self.call("PUT", f"{place}?digest={blob_digest}")
+        sent = self.call("PATCH", next_place(begun), body=content, headers=binary)
+        place = next_place(sent)
+        self.call("PUT", f"{place}{'&' if '?' in place else '?'}digest={blob_digest}")
 
     def pull(self, repository: str, reference: str) -> Image:
         """Pull an image with all its blobs.
@@ -194,6 +194,14 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def next_place(answer: Answer) -> str:
+    """Return where an upload goes on: each answer of one says it anew, with its state in the query.
+
+    It may be a whole URL or only a path.
+    """
+    return urlsplit(answer.headers["Location"])._replace(scheme="", netloc="").geturl()
 
 
 def verify(expected: str, content: bytes) -> None:

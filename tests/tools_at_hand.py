@@ -14,11 +14,17 @@ from typing import NoReturn
 import pytest
 
 DEBIAN = {
+    "buildah": "buildah",
     "busybox": "busybox",
     "dash": "dash",
+    "docker": "docker.io",
     "docker-credential-ecr-login": "amazon-ecr-credential-helper",
+    "docker-registry": "docker-registry",
+    "dockerd": "docker.io",
+    "fish": "fish",
     "mksh": "mksh",
     "node": "nodejs",
+    "podman": "podman",
     "qemu-aarch64": "qemu-user",
     "skopeo": "skopeo",
     "zsh": "zsh",
@@ -38,9 +44,14 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-def require_tool(name: str) -> Path:
-    """Return where the program `name` is, or end the test the way `missing` does."""
-    if found := shutil.which(name):
+def require_tool(name: str, path: str | None = None) -> Path:
+    """Return where the program `name` is, or end the test the way `missing` does.
+
+    Args:
+        name: Of the program.
+        path: Folders to look in, instead of the PATH.
+    """
+    if found := shutil.which(name, path=path):
         return Path(found)
     cure = f" (Debian: apt-get install {DEBIAN[name]})" if name in DEBIAN else ""
     missing(f"{name} is not installed{cure}")

@@ -155,6 +155,7 @@ class Cache(CacheFiles):
         with contextlib.suppress(OSError), self.writing():
             if self.current(host, since):
                 self.write(self.path(host, key, "failure"), document)
+                private_files.remove(self.path(host, key, "renewal"))
 
     def record_renewal(self, host: str, key: str, token: Token, at: float) -> bool:
         """Tell the calls that want the same that a process renews a token.

@@ -29,7 +29,15 @@ ASKING = 20.0
 """Seconds the asking call may take, so that those who wait for it hear how it ended."""
 
 RENEWING = 6.0
-"""Seconds for renewing a token that still works."""
+"""Seconds for renewing a token that still works, while its caller waits."""
+
+LAST_SECONDS = 10.0
+LAST_SHARE = 0.1
+"""A token that has less left than these seconds, and than this share of its life, is renewed before
+it is used, because a pull that begins with it would hardly end with it."""
+
+AT_IT = 30.0
+"""Seconds in which a process that was started to renew is taken to be at it: it ends sooner."""
 
 QUIET = 15.0
 """Seconds after a failed renewal in which the token that still works is used without asking."""
@@ -67,19 +75,36 @@ def wanted(host: str, settings: Settings, environ: Mapping[str, str]) -> Wanted:
     return Wanted(host, identity.digest(chosen))
 
 
-def obtain(host: str, settings: Settings, environ: Mapping[str, str]) -> Token:
+def obtain(
+    host: str, settings: Settings, environ: Mapping[str, str], *, asked: str | None = None
+) -> Token:
     """Return a token that works, from the cache or from the service.
 
     Args:
         host: The registry's first name.
         settings: What to ask for, of which service and as whom.
         environ: The process environment.
+        asked: The registry's name as the caller knows it, which chose the settings; when absent,
+            the first one.
 
     Raises:
         Problem: There is none.
     """
     if not settings.endpoint:
         raise Problem("endpoint_not_set", config=str(settings.config))
+
+    def start() -> bool:
+        from ecr_vend import renewal
+
+        return renewal.start(asked or host, settings.request, environ)
+
+    cache = Cache(settings.cache_dir, environ)
+    want = wanted(host, settings, environ)
+    return Asking(want, cache, fetching(host, settings, environ), environ, start=start).token()
+
+
+def fetching(host: str, settings: Settings, environ: Mapping[str, str]) -> Fetch:
+    """Return what asks the service for a token."""
 
     def fetch(deadline: Deadline) -> tuple[Secret, float, float]:
         # Only here, where a request is made: this costs more than all the rest of a call.
@@ -91,8 +116,7 @@ def obtain(host: str, settings: Settings, environ: Mapping[str, str]) -> Token:
             raise Problem("already_expired", endpoint=service.endpoint)
         return password, fetched, expires
 
-    cache = Cache(settings.cache_dir, environ)
-    return Asking(wanted(host, settings, environ), cache, fetch, environ).token()
+    return fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +131,9 @@ class Asking:
         clock: The time, seconds since the epoch.
         sleep: Waits for some seconds.
         deadline: When to give up.
+        start: Starts a process that renews what is kept, and answers whether it could; None where
+            the caller itself is to renew.
+        renewing: Seconds for renewing a token that still works.
     """
 
     want: Wanted
@@ -116,13 +143,15 @@ class Asking:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     deadline: Deadline = field(default_factory=lambda: Deadline(PATIENCE))
+    start: Callable[[], bool] | None = None
+    renewing: float = RENEWING
 
     def token(self) -> Token:
         """Return a token that works.
 
         Of the calls that want the same, one asks the service; the others wait and read what it
-        got, or hear why it got none. A token that works is used as it is while another call
-        renews it, or when the service cannot be asked.
+        got, or hear why it got none. A token that works is used as it is while a process of its
+        own renews it, or when the service cannot be asked.
 
         Raises:
             Problem: There is none.
@@ -136,13 +165,13 @@ class Asking:
             if kept and kept.fresh(now):
                 return kept
             works = kept if kept and kept.alive(now) else None
-            if works and self.cache.failure(host, key, since=now - QUIET):
+            if works and self._looked_after(works, now):
                 return works
             if not works and (failure := self.cache.failure(host, key, since=began)):
                 raise failure
             if lock := self.cache.try_lock(host, key):
                 with lock:
-                    return self._renew(began)
+                    return self._first(began)
             if works:
                 return works
             if self.deadline.left() <= 0:
@@ -150,21 +179,66 @@ class Asking:
             self.sleep(pause)
             pause = min(pause * 1.5, 0.1)
 
-    def _renew(self, began: float) -> Token:
-        """Ask for a token, as the one call that does."""
+    def renewed(self) -> Token | None:
+        """Return what replaces the kept token, None where that needs no renewal or got none."""
+        host, key = self.want.host, self.want.key
+        while True:
+            now = self.clock()
+            kept = self.cache.load(host, key)
+            if not kept or kept.fresh(now) or not kept.alive(now) or self.deadline.left() <= 0:
+                return None
+            # The call that started this process may hold the lock for a moment still.
+            if lock := self.cache.try_lock(host, key):
+                with lock:
+                    # As another may have left it just before.
+                    if self.cache.load(host, key) != kept:
+                        return None
+                    token = self._ask(kept)
+                    return None if token == kept else token
+            self.sleep(0.02)
+
+    def _first(self, began: float) -> Token:
+        """Return a token, as the one call that looks after it."""
         host, key = self.want.host, self.want.key
         now = self.clock()
         kept = self.cache.load(host, key)
         if kept and kept.fresh(now):  # another call was quicker
             return kept
         works = kept if kept and kept.alive(now) else None
+        if works and (self._looked_after(works, now) or self._handed_over(works, now)):
+            return works
         # The call that held the lock before may have failed on behalf of this one too.
         if not works and (failure := self.cache.failure(host, key, since=began)):
             raise failure
+        return self._ask(works)
+
+    def _looked_after(self, works: Token, now: float) -> bool:
+        """Return whether a renewal is under way, or the service could not be asked just now."""
+        host, key = self.want.host, self.want.key
+        failure = self.cache.failure(host, key, since=now - QUIET)
+        if failure and failure.unavailable:
+            return True
+        begun = self.cache.renewal(host, key)
+        return begun is not None and now - AT_IT < begun <= now and not nearly_over(works, now)
+
+    def _handed_over(self, works: Token, now: float) -> bool:
+        """Return whether a process was started that renews the token."""
+        host, key = self.want.host, self.want.key
+        if not self.start or nearly_over(works, now):
+            return False
+        # Once the service has said no, a caller hears it rather than being given what is left.
+        failure = self.cache.failure(host, key, since=works.fetched)
+        if failure and not failure.unavailable:
+            return False
+        return self.cache.record_renewal(host, key, works, now) and self.start()
+
+    def _ask(self, works: Token | None) -> Token:
+        """Ask for a token, in the place of one that still works where there is one."""
+        host, key = self.want.host, self.want.key
         before = identity.dependencies(self.environ)
         since = self.cache.generation(host)
         try:
-            within = self.deadline.sooner(RENEWING if works else ASKING)
+            within = self.deadline.sooner(self.renewing if works else ASKING)
             password, fetched, expires = bounded(self.fetch, within)
         except Problem as problem:
             self.cache.record_failure(host, key, problem, self.clock(), since=since)
@@ -172,9 +246,15 @@ class Asking:
                 return works
             raise
         token = Token(password, fetched, expires, before)
-        if self.cache.store(host, key, token, since=since):
+        if self.cache.store(host, key, token, since=since, instead_of=works):
             self.cache.sweep(self.clock())
         return token
+
+
+def nearly_over(token: Token, now: float) -> bool:
+    """Return whether so little of a token's life is left that it is renewed before it is used."""
+    life = token.expires - token.fetched
+    return token.expires - now < min(LAST_SECONDS, LAST_SHARE * life)
 
 
 def bounded(fetch: Fetch, deadline: Deadline) -> tuple[Secret, float, float]:

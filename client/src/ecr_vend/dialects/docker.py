@@ -91,7 +91,7 @@ def get(server_url: str, environ: Mapping[str, str]) -> str:
     if not settings or not asked or not host:
         raise Answer(NOT_FOUND)
     settings = settings.for_registry(asked)
-    token = tokens.obtain(host, settings, environ)
+    token = tokens.obtain(host, settings, environ, asked=asked)
     ready.publish(asked, token, settings, environ)
     credential = {"ServerURL": url, "Username": "AWS", "Secret": token.password.reveal()}
     return json.dumps(credential, separators=(",", ":")) + "\n"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ecr_vend.errors import Problem
+from ecr_vend.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from botocore.credentials import Credentials, ReadOnlyCredentials
+    from botocore.credentials import Credentials
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
@@ -27,7 +30,7 @@ ATTEMPTS = 2
 follow before the deadline."""
 
 
-def find(environ: Mapping[str, str], profile: str | None) -> ReadOnlyCredentials:
+def find(environ: Mapping[str, str], profile: str | None) -> Keys:
     """Return the credentials that botocore's chain finds first.
 
     Args:
@@ -37,14 +40,18 @@ def find(environ: Mapping[str, str], profile: str | None) -> ReadOnlyCredentials
     Raises:
         Problem: There are none, or they could not be had.
     """
+    # The first link of the chain on its own: to import the chain takes as long as all the rest.
+    if not profile and (keys := from_variables(environ, now=time.time())):
+        return keys
     from botocore import exceptions
 
     try:
-        found = _load(environ, profile)
+        found = _load(profile)
         if found is None:
             named = f" in the profile {profile}" if profile else ""
             raise Problem("no_credentials", profile=named)
-        return found.get_frozen_credentials()
+        frozen = found.get_frozen_credentials()
+        return Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token)
     except exceptions.ProfileNotFound as error:
         named = str(error.kwargs.get("profile", profile))
         raise Problem("no_profile", profile=named, files=_files(environ)) from None
@@ -64,11 +71,11 @@ def find(environ: Mapping[str, str], profile: str | None) -> ReadOnlyCredentials
 
 def assume(
     role: str,
-    found: ReadOnlyCredentials,
+    found: Keys,
     region: str,
     environ: Mapping[str, str],
     profile: str | None,
-) -> ReadOnlyCredentials:
+) -> Keys:
     """Return the credentials of a role, assumed with those that were found.
 
     For the least time that STS takes: they sign one call of the service.
@@ -83,7 +90,7 @@ def assume(
     Raises:
         Problem: It could not be assumed.
     """
-    from botocore import credentials, exceptions
+    from botocore import exceptions
     from botocore.config import Config
     from botocore.session import Session
 
@@ -114,9 +121,7 @@ def assume(
         raise Problem("unreachable", endpoint=f"STS in {region}", detail=str(error)) from None
     except (exceptions.BotoCoreError, OSError, ValueError) as error:
         raise Problem("role_not_assumed", role=role, detail=str(error)) from None
-    return credentials.ReadOnlyCredentials(
-        answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
-    )
+    return Keys(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
 
 
 def _not_assumed(error: Exception, role: str, region: str) -> Problem:
@@ -139,13 +144,29 @@ def _not_assumed(error: Exception, role: str, region: str) -> Problem:
     return Problem("role_not_assumed", role=role, detail=detail.rstrip(". "))
 
 
-def _load(environ: Mapping[str, str], profile: str | None) -> Credentials | None:
-    if not profile and environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY"):
-        # The first link of the chain on its own: the whole of it takes twice as long to import.
-        from botocore.credentials import EnvProvider
+def from_variables(environ: Mapping[str, str], *, now: float) -> Keys | None:
+    """Return the credentials that the environment holds, as botocore's EnvProvider finds them.
 
-        found: Credentials | None = EnvProvider(dict(environ)).load()
-        return found
+    None where they are not whole or hold something unusual: the chain then has its say.
+
+    Raises:
+        Problem: They have expired.
+    """
+    access_key, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    if not access_key or not secret_key:
+        return None
+    if expiration := environ.get("AWS_CREDENTIAL_EXPIRATION"):
+        try:
+            end = datetime.fromisoformat(expiration)
+        except ValueError:
+            return None
+        if (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp() <= now:
+            raise Problem("credentials_expired")
+    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None
+    return Keys(access_key, secret_key, token)
+
+
+def _load(profile: str | None) -> Credentials | None:
     from botocore.session import Session
 
     return Session(profile=profile).get_credentials()

@@ -20,9 +20,8 @@ from ecr_vend.signing import SigV4
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from botocore.credentials import ReadOnlyCredentials
-
     from ecr_vend.deadline import Deadline
+    from ecr_vend.keys import Keys
     from ecr_vend.secret import Secret
     from ecr_vend.settings import Settings
 
@@ -51,7 +50,7 @@ class Service:
 
     endpoint: str
     region: str
-    credentials: ReadOnlyCredentials
+    credentials: Keys
     transport: httpx.BaseTransport | None = None
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -158,13 +157,15 @@ class Service:
     def _client(self) -> httpx.Client:
         from ecr_vend import __version__
 
-        here = settings.loopback(urlsplit(self.endpoint).hostname or "")
+        parts = urlsplit(self.endpoint)
+        here = settings.loopback(parts.hostname or "")
         return httpx.Client(
             auth=SigV4(self.credentials, self.region),
             transport=self.transport,
             headers={"User-Agent": f"ecr-vend/{__version__}", "Accept": "application/json"},
             follow_redirects=False,
-            verify=trust(self.environ),
+            # Plain HTTP, on loopback alone, needs no authorities, which take long to load.
+            verify=parts.scheme == "https" and trust(self.environ),
             # A proxy of the environment cannot reach this machine's own loopback.
             trust_env=not here,
         )

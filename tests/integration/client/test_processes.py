@@ -123,3 +123,24 @@ def test_an_unmanaged_host_imports_nothing_foreign(machine: Machine) -> None:
         [sys.executable, "-P", "-c", HIT, "docker.io"], env=environ, capture_output=True, check=True
     )
     assert json.loads(done.stdout) == [1, False, []]
+
+
+MISS = """
+import io, os, sys
+from ecr_vend.dialects import docker
+out = io.StringIO()
+docker.run(["get"], io.StringIO(sys.argv[1]), out, os.environ)
+print("token-1-of" in out.getvalue(), "httpx" in sys.modules, "botocore" in sys.modules)
+"""
+
+
+def test_credentials_of_the_environment_need_no_botocore(machine: Machine) -> None:
+    # Importing its signer and its chain costs as much as all the rest of a call.
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", MISS, HOST],
+        env=machine.environ | {"PYTHONPATH": str(ROOT / "client" / "src")},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout == "True True False\n"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from botocore import exceptions
-from botocore.credentials import ReadOnlyCredentials
 
 from ecr_vend import credentials, service
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import NOT_FOUND, PROBLEMS, UNAVAILABLE, Problem, clean
+from ecr_vend.keys import Keys
 from tests.client.fake_service import HOST, REFUSAL
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def vend(
     asked = service.Service(
         ENDPOINT,
         "eu-west-1",
-        ReadOnlyCredentials("AKIAEXAMPLE", "secret", "session"),
+        Keys("AKIAEXAMPLE", "secret", "session"),
         transport=httpx.MockTransport(answer),
         clock=lambda: NOW,
         sleep=pauses.append,

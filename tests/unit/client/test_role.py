@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import EndpointConnectionError
 
 from ecr_vend import credentials
 from ecr_vend.errors import Problem
+from ecr_vend.keys import Keys
 from tests.client.fake_service import HOST, FakeService
 from tests.client.machine import Machine, write
 
@@ -102,7 +102,7 @@ def test_an_sts_that_does_not_serve_is_no_refusal(
     service.refuse_role = answer
     if answer is None:
         machine.environ["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:9"
-    found = ReadOnlyCredentials("AKIAJOBONE", "secret", None)
+    found = Keys("AKIAJOBONE", "secret", None)
     with pytest.raises(Problem) as caught:
         credentials.assume(ROLE, found, "eu-west-1", machine.environ, None)
     assert says in caught.value.text
@@ -120,7 +120,7 @@ def test_the_sts_of_the_region_is_asked_and_not_the_global_one(
         raise EndpointConnectionError(endpoint_url=request.url)
 
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", send)
-    found = ReadOnlyCredentials("AKIAJOBONE", "secret", None)
+    found = Keys("AKIAJOBONE", "secret", None)
     with pytest.raises(Problem, match="cannot be reached"):
         credentials.assume(ROLE, found, "eu-central-1", machine.environ, None)
     assert set(asked) == {"https://sts.eu-central-1.amazonaws.com/"}

@@ -34,6 +34,8 @@ def test_a_tool_that_is_there_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ci_installs_every_tool_that_a_test_may_ask_for() -> None:
-    installed = re.search(r"^packages=\((.*)\)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    installed = re.search(
+        r"^packages=\((.*?)\)$", (ROOT / ".ci/run").read_text(), re.MULTILINE | re.DOTALL
+    )
     assert installed
     assert installed[1].split() == sorted(set(DEBIAN.values()))

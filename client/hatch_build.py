@@ -15,7 +15,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 NAME = "docker-credential-ecr-vend"
-COMMANDS = {"ecr-vend": "ecr_vend.command_line:main"}
+COMMANDS = {
+    "ecr-vend": "ecr_vend.command_line:main",
+    "ecr-vend-credential-provider": "ecr_vend.dialects.kubelet:main",
+}
 """The other programs, entry points on every system."""
 
 

@@ -41,6 +41,16 @@ PROBLEMS = {
     "instance by NTP), then try again",
     "not_authorised": "these AWS credentials may not call {endpoint}: ask its owner to let "
     "{caller} execute-api:Invoke it (the CallerStatement output of the stack){request}",
+    # What the kubelet and Bazel ask.
+    "not_understood": "the request on stdin is not understood: {detail}",
+    "plain_http": "{host} is asked for over http://, where anyone on the way could read the "
+    "token: use https://",
+    "no_role": "the pod's service account names no role: annotate it with {annotation}, and list "
+    "that annotation in tokenAttributes of the kubelet's CredentialProviderConfig",
+    "not_a_role": "the annotation {annotation} of the pod's service account is {role}, not the ARN "
+    "of a role: write arn:aws:iam::ACCOUNT:role/NAME",
+    "web_identity_refused": "AWS did not give the pod's service account the role {role}: {detail}: "
+    "check the role's trust policy, and that the audience in tokenAttributes is the one it names",
     # What the service says.
     "refused": "refused by policy ({code}): {detail}{advice}{vend}",
     "bad_request": "the service did not accept the request ({code}): {detail}{vend}",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ecr_vend.keys import Keys
     from ecr_vend.secret import Secret
     from ecr_vend.settings import Settings
+    from ecr_vend.web_identity import WebIdentity
 
 CONNECT = 3.0
 READ = 12.0
@@ -171,8 +172,12 @@ class Service:
         )
 
 
-def connect(chosen: Settings, environ: Mapping[str, str]) -> Service:
+def connect(
+    chosen: Settings, environ: Mapping[str, str], web_identity: WebIdentity | None = None
+) -> Service:
     """Return the service that settings name, called with the credentials they choose.
+
+    Where a pod asks by its service account, it is called with that account's role alone.
 
     Raises:
         Problem: No endpoint or region is set, or no credentials can be had.
@@ -182,9 +187,12 @@ def connect(chosen: Settings, environ: Mapping[str, str]) -> Service:
     region = signing_region(chosen.endpoint, chosen.region, environ)
     if not region:
         raise Problem("region_not_set", config=str(chosen.config))
-    found = credentials.find(environ, chosen.profile)
-    if chosen.role:
-        found = credentials.assume(chosen.role, found, region, environ, chosen.profile)
+    if web_identity:
+        found = web_identity.keys(region)
+    else:
+        found = credentials.find(environ, chosen.profile)
+        if chosen.role:
+            found = credentials.assume(chosen.role, found, region, environ, chosen.profile)
     return Service(chosen.endpoint, region, found, environ=environ)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ecr_vend.secret import Secret
     from ecr_vend.settings import Settings
+    from ecr_vend.web_identity import WebIdentity
 
     Fetch = Callable[[Deadline], tuple[Secret, float, float]]
     """Answers a password, when it was asked for and when it ends; raises Problem."""
@@ -59,8 +60,13 @@ class Wanted:
     key: str
 
 
-def wanted(host: str, settings: Settings, environ: Mapping[str, str]) -> Wanted:
-    """Return the token that these settings and this environment mean."""
+def wanted(
+    host: str,
+    settings: Settings,
+    environ: Mapping[str, str],
+    web_identity: WebIdentity | None = None,
+) -> Wanted:
+    """Return the token that these settings and this environment mean; see `obtain`."""
     chosen = {
         "host": host,
         "endpoint": settings.endpoint,
@@ -71,12 +77,18 @@ def wanted(host: str, settings: Settings, environ: Mapping[str, str]) -> Wanted:
         "variables": identity.variables(environ),
         "files": identity.fixed_files(environ),
         "user": os.geteuid() if hasattr(os, "geteuid") else None,
+        "web_identity": web_identity.digest() if web_identity else None,
     }
     return Wanted(host, identity.digest(chosen))
 
 
 def obtain(
-    host: str, settings: Settings, environ: Mapping[str, str], *, asked: str | None = None
+    host: str,
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    asked: str | None = None,
+    web_identity: WebIdentity | None = None,
 ) -> Token:
     """Return a token that works, from the cache or from the service.
 
@@ -86,6 +98,7 @@ def obtain(
         environ: The process environment.
         asked: The registry's name as the caller knows it, which chose the settings; when absent,
             the first one.
+        web_identity: Who asks, in the place of whoever the environment makes us.
 
     Raises:
         Problem: There is none.
@@ -99,18 +112,25 @@ def obtain(
         return renewal.start(asked or host, settings.request, environ)
 
     cache = Cache(settings.cache_dir, environ)
-    want = wanted(host, settings, environ)
-    return Asking(want, cache, fetching(host, settings, environ), environ, start=start).token()
+    want = wanted(host, settings, environ, web_identity)
+    fetch = fetching(host, settings, environ, web_identity)
+    # A token of a service account is handed to no other process.
+    return Asking(want, cache, fetch, environ, start=None if web_identity else start).token()
 
 
-def fetching(host: str, settings: Settings, environ: Mapping[str, str]) -> Fetch:
-    """Return what asks the service for a token."""
+def fetching(
+    host: str,
+    settings: Settings,
+    environ: Mapping[str, str],
+    web_identity: WebIdentity | None = None,
+) -> Fetch:
+    """Return what asks the service for a token; see `obtain`."""
 
     def fetch(deadline: Deadline) -> tuple[Secret, float, float]:
         # Only here, where a request is made: this costs more than all the rest of a call.
         from ecr_vend.service import connect
 
-        service = connect(settings, environ)
+        service = connect(settings, environ, web_identity)
         password, fetched, expires = service.vend({"registry": host, **settings.request}, deadline)
         if expires <= fetched:
             raise Problem("already_expired", endpoint=service.endpoint)

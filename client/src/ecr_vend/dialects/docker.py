@@ -7,14 +7,13 @@ clients that compare its strings; failures go to stdout with exit 1.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from ecr_vend import __version__, hosts, ready, tokens
+from ecr_vend import __version__, hosts, program, ready, tokens
 from ecr_vend.cache import Cache
 from ecr_vend.config_files import config_path, content_of, system_config_path
 from ecr_vend.errors import NO_SERVER_URL, NO_USERNAME, NOT_FOUND, Problem
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 
 NAME = "docker-credential-ecr-vend"
 USAGE = f"Usage: {NAME} <store|get|erase|list|version>"
+READING = frozenset({"get", "erase", "store"})
+"""The actions that read stdin."""
+
 VERSION = f"{NAME} (github.com/ecr-vend/ecr-vend) v{__version__}"
 
 
@@ -33,14 +35,23 @@ class Answer(Exception):
     """One of the protocol's own lines, which are answers rather than failures."""
 
 
-def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, environ: Mapping[str, str]) -> int:
+def run(
+    arguments: Sequence[str],
+    stdin: TextIO,
+    stdout: TextIO,
+    environ: Mapping[str, str],
+    stderr: TextIO | None = None,
+) -> int:
     """Carry out one call of the protocol.
+
+    `get` with a JSON object on stdin is a call of another protocol, with its own answers.
 
     Args:
         arguments: What follows the program's name.
         stdin: Where `get`, `erase` and `store` read.
         stdout: Where everything is written, failures too.
         environ: The process environment.
+        stderr: Where failures of the other protocols are told; stdout when None.
 
     Returns:
         The exit code.
@@ -48,8 +59,14 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, environ: Mappin
     if len(arguments) != 1:
         stdout.write(f"{USAGE}\n")
         return 1
+    action = arguments[0]
+    given = stdin.read() if action in READING else ""
+    if action == "get" and given.lstrip().startswith("{"):  # as no registry's name does
+        from ecr_vend.dialects import json_requests
+
+        return json_requests.run(given, stdout, stderr or stdout, environ)
     try:
-        written = act(arguments[0], stdin, environ)
+        written = act(action, given, environ)
     except (Answer, Problem) as failure:
         stdout.write(f"{failure}\n")
         return 1
@@ -57,7 +74,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, environ: Mappin
     return 0
 
 
-def act(action: str, stdin: TextIO, environ: Mapping[str, str]) -> str:
+def act(action: str, given: str, environ: Mapping[str, str]) -> str:
     """Return what an action prints.
 
     Raises:
@@ -66,11 +83,11 @@ def act(action: str, stdin: TextIO, environ: Mapping[str, str]) -> str:
     """
     match action:
         case "get":
-            return get(stdin.read(), environ)
+            return get(given, environ)
         case "erase":
-            return erase(stdin.read(), environ)
+            return erase(given, environ)
         case "store":
-            return store(stdin.read())
+            return store(given)
         case "list":
             return listing(environ)
         case "version" | "--version" | "-v":
@@ -170,26 +187,12 @@ def main() -> None:
 
 
 def finish(arguments: Sequence[str], stdin: TextIO | None) -> None:
-    """Run a call and end the process, at once: a fetch left behind must not hold it up."""
-    # What is read is a host name or a URL; bytes that are not UTF-8 only make it an unmanaged one.
-    # A stream that the caller has closed is None: there is nothing to read, or nobody to tell.
-    stdin = io.StringIO() if stdin is None else stdin
-    stdout: TextIO = io.StringIO() if sys.stdout is None else sys.stdout
-    for stream in (stdin, stdout):
-        if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(encoding="utf-8", errors="surrogateescape")
-    try:
-        code = run(arguments, stdin, stdout, os.environ)
-    except KeyboardInterrupt:
-        code = 130
-    except Exception as error:  # noqa: BLE001 the outermost frame: a traceback could show a token
-        stdout.write(f"{Problem('internal', detail=type(error).__name__)}\n")
-        code = 1
-    try:
-        stdout.flush()
-    except OSError:
-        code = code or 1
-    os._exit(code)
+    """Run a call and end the process."""
+    program.finish(
+        lambda given, stdout, stderr: run(arguments, given, stdout, os.environ, stderr),
+        stdin,
+        failures_on_stdout=True,
+    )
 
 
 if __name__ == "__main__":

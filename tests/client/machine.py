@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ecr_vend import command_line
+from ecr_vend.console import Console
 from ecr_vend.dialects import docker
 from tests.client.fake_service import HOST, FakeService, serve
 
@@ -97,6 +99,12 @@ class Machine:
             patch.setenv("HOME", environ.get("HOME", "/"))
             docker.run([action], io.StringIO(given), out, environ)
         return out.getvalue()
+
+    def run(self, *words: str) -> tuple[str, str, int]:
+        """Call `ecr-vend` in this process: stdout, stderr, exit code."""
+        out, err = io.StringIO(), io.StringIO()
+        code = command_line.run(words, Console(io.StringIO(), out, err, self.environ))
+        return out.getvalue(), err.getvalue(), code
 
     def front(self, given: str = HOST, /, **changes: str | None) -> str:
         """Call the front; what it printed, or PYTHON where it left the answer to Python."""

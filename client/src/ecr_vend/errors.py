@@ -22,6 +22,10 @@ PROBLEMS = {
     "bad_config": "{where}: {what}",
     "not_an_ecr_host": "{where}: {host} is not an ECR host; write "
     "ACCOUNT.dkr.ecr.REGION.amazonaws.com",
+    "not_managed": "{host} is not a registry that this helper answers for: name an ECR host, "
+    "ACCOUNT.dkr.ecr.REGION.amazonaws.com, or one that `registries` in {config} names",
+    "not_an_image": "{image} is not an image's name: write HOST/REPOSITORY, with :TAG or @DIGEST "
+    "where you like",
     # What AWS says of the caller's credentials.
     "no_credentials": "no AWS credentials were found{profile}: set AWS_PROFILE or "
     "ECR_VEND_PROFILE, run `aws configure` or `aws sso login`, or give this machine a role",
@@ -66,6 +70,8 @@ PROBLEMS = {
     "not_trusted": "the certificate of {endpoint} is not trusted ({detail}): set AWS_CA_BUNDLE to "
     "your certificate authority's file",
     "timeout": "no answer within {seconds:.0f} s ({detail}): " + ASK_AGAIN,
+    "registry_refused": "{registry} did not accept the token (HTTP {status}): this is the "
+    "registry's answer, not the service's; tell whoever runs your ecr-vend service",
     "already_expired": "{endpoint} answered with a token that has no life left: set this machine's "
     "clock, or ask for a longer ECR_VEND_TTL",
     "internal": "a fault in the helper itself ({detail}): please report it",

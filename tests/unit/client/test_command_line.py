@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 
-from ecr_vend import command_line, commands
-from ecr_vend.console import Console
+from ecr_vend import commands
 from tests.client.machine import Machine
-
-
-def run(machine: Machine, *words: str) -> tuple[str, str, int]:
-    out, err = io.StringIO(), io.StringIO()
-    code = command_line.run(words, Console(io.StringIO(), out, err, machine.environ))
-    return out.getvalue(), err.getvalue(), code
 
 
 @pytest.mark.parametrize("name", commands.NAMES)
 def test_every_command_teaches_with_an_example(
     name: str, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(machine, name, "--help")[2] == 0
+    assert machine.run(name, "--help")[2] == 0
     shown = capsys.readouterr().out
     assert f"examples:\n  ecr-vend {name}" in shown
 
@@ -29,12 +20,12 @@ def test_every_command_teaches_with_an_example(
 def test_a_wrong_command_line_ends_with_2(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(machine, "vend")[2] == 2
+    assert machine.run("vend")[2] == 2
     assert "invalid choice: 'vend'" in capsys.readouterr().err
 
 
 def test_a_failure_is_one_line_on_stderr_and_ends_with_1(machine: Machine) -> None:
     machine.environ["ECR_VEND_ENDPOINT"] = "ftp://example.com"
-    out, err, code = run(machine, "whoami")
+    out, err, code = machine.run("whoami")
     assert (out, code) == ("", 1)
     assert err == "ecr-vend: ECR_VEND_ENDPOINT: must be a URL that starts with https://\n"

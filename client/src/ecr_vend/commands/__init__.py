@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ecr_vend.console import Console
 
-NAMES = ("whoami",)
+NAMES = ("login", "get", "whoami", "explain")
 """The commands in the order in which `--help` lists them."""
 
 

@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
         "get",
         "print a registry's credential",
         examples=[
-            "ecr-vend get HOST --format password | helm registry login -u AWS --password-stdin HOST",
+            "ecr-vend get HOST --format password | oras login -u AWS --password-stdin HOST",
             'eval "$(ecr-vend get HOST --format env)"',
             "ecr-vend get HOST --format dockerconfigjson >config.json",
         ],

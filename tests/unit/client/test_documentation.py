@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from ecr_vend import ready
 from ecr_vend.errors import PROBLEMS
-from ecr_vend.settings import KEYS
+from ecr_vend.settings import KEYS, load
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "client.md").read_text()
@@ -48,6 +49,13 @@ def test_the_page_names_every_variable_that_is_read_and_no_other() -> None:
     read = "".join(path.read_text() for path in (ROOT / "client" / "src").rglob("*.py"))
     assert set(re.findall(r"ECR_VEND_[A-Z_]*[A-Z]", read)) == VARIABLES
     assert {name for name in ready.VARIABLES if name.startswith("ECR_VEND_")} == VARIABLES
+
+
+def test_the_configuration_that_the_page_shows_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(PAGE.partition("```toml\n")[2].partition("```")[0])
+    found = load({"ECR_VEND_CONFIG": str(path), "ECR_VEND_SYSTEM_CONFIG": os.devnull})
+    assert set(found.aliases) == {"images.example.com", "localhost:5000"}
 
 
 def test_the_page_has_one_row_for_each_failure() -> None:

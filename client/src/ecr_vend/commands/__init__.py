@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from ecr_vend.console import Console
 
-NAMES = ("login", "get", "whoami", "explain")
+NAMES = (
+    "login",
+    "get",
+    "whoami",
+    "explain",
+    "config",
+)
 """The commands in the order in which `--help` lists them."""
 
 

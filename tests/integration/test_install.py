@@ -110,6 +110,8 @@ def test_an_installed_helper_is_the_front_and_works(
     version = f"{NAME} (github.com/ecr-vend/ecr-vend) v{__version__}\n"
     assert call(script, "version") == (version, "")
     assert call(script, "list") == ("{}\n", "")
+    provider = script.parent / "ecr-vend-credential-provider"
+    assert call(provider, "--version") == (f"{provider.name} {__version__}\n", "")
     refused = call(script, "get", given="111122223333.dkr.ecr.eu-west-1.amazonaws.com")
     assert refused[0].startswith("ecr-vend: no endpoint is set")
     alone = home / "bin" / NAME

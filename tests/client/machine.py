@@ -26,6 +26,16 @@ FRONT = ROOT / "client" / "front" / "docker-credential-ecr-vend"
 OLD = (1_600_000_000, 1_600_000_000)
 """Times of access and modification of a file that was left alone for long."""
 
+SHELLS = {
+    "sh": ("/bin/sh",),
+    "dash": ("dash",),
+    "bash": ("bash", "--posix"),
+    "busybox": ("busybox", "sh"),
+    "zsh": ("zsh", "--emulate", "sh"),
+    "mksh": ("mksh",),
+}
+"""Name → the words that start a shell as POSIX has it."""
+
 
 @dataclass
 class Machine:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ecr_vend import ready
-from tests.client.machine import FRONT, OLD, write
+from tests.client.machine import FRONT, OLD, SHELLS, write
 from tests.tools_at_hand import require_tool
 
 if TYPE_CHECKING:
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from tests.client.fake_service import FakeService
     from tests.client.machine import Machine
 
-SHELLS = {
-    "sh": ("/bin/sh",),
-    "dash": ("dash",),
-    "bash": ("bash", "--posix"),
-    "busybox": ("busybox", "sh"),
-    "zsh": ("zsh", "--emulate", "sh"),
-    "mksh": ("mksh",),
-}
 CHANGES = {
     # The secret and the session token belong to the key id, which changes with them; the front
     # tells them apart by their length alone, Python by their content.

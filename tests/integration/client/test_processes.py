@@ -144,3 +144,28 @@ def test_credentials_of_the_environment_need_no_botocore(machine: Machine) -> No
         text=True,
     )
     assert done.stdout == "True True False\n"
+
+
+OTHERS = """
+import io, os, sys
+from ecr_vend.dialects import docker
+docker.run(["get"], io.StringIO(sys.argv[1]), io.StringIO(), os.environ)
+print(*sorted(name for name in sys.modules if name.startswith("ecr_vend.")))
+"""
+
+
+def test_other_protocols_cost_docker_nothing(machine: Machine) -> None:
+    machine.call()
+    environ = machine.environ | {"PYTHONPATH": str(ROOT / "client" / "src")}
+    words = [sys.executable, "-P", "-c", OTHERS]
+    loaded = [
+        subprocess.run(
+            [*words, given], env=environ, capture_output=True, text=True, check=True
+        ).stdout.split()
+        for given in (HOST, json.dumps({"uri": f"https://{HOST}/v2/"}))
+    ]
+    bazel = {"ecr_vend.dialects.json_requests", "ecr_vend.dialects.bazel"}
+    kubelet = {"ecr_vend.dialects.kubelet", "ecr_vend.web_identity"}
+    assert not (bazel | kubelet) & set(loaded[0])
+    assert bazel <= set(loaded[1])
+    assert not kubelet & set(loaded[1])

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ecr_vend import program
-from ecr_vend.dialects import bazel, kubelet
 from ecr_vend.errors import Problem
 
 if TYPE_CHECKING:
@@ -18,8 +17,11 @@ def run(text: str, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -
 
     def speak() -> int:
         request = parsed(text)
-        dialect = kubelet if "kind" in request or "apiVersion" in request else bazel
-        stdout.write(json.dumps(dialect.answer(request, environ)) + "\n")
+        if "kind" in request or "apiVersion" in request:
+            from ecr_vend.dialects.kubelet import answer
+        else:
+            from ecr_vend.dialects.bazel import answer
+        stdout.write(json.dumps(answer(request, environ)) + "\n")
         return 0
 
     return program.guarded(speak, stderr)

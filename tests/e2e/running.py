@@ -115,6 +115,14 @@ class Stack:
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table)
         return [item for page in pages for item in page["Items"] if item["sk"]["S"] == "1#intent"]
 
+    def vends_of(self, session: str) -> list[str]:
+        """Return the ids of the vends of callers whose session has a name."""
+        return [
+            vend["vend_id"]["S"]
+            for vend in self.vends()
+            if vend["caller"]["M"]["session"]["S"] == session
+        ]
+
 
 def send(request: AWSRequest) -> tuple[int, dict[str, Any]]:
     """Send a request and return the status and the JSON answer."""

@@ -19,22 +19,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.emulator
 
 
-def names_of(stack: Stack, session: str) -> list[str]:
-    """Return the vends of the callers whose session has a name."""
-    return [
-        vend["vend_id"]["S"]
-        for vend in stack.vends()
-        if vend["caller"]["M"]["session"]["S"] == session
-    ]
-
-
 def test_fifty_parallel_gets_make_one_vend(stack: Stack, cache: Path) -> None:
     environment = stack.helper_environment(stack.as_role("payments-ci", "fifty"), cache)
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: stack.ask_helper(environment), range(50)))
     assert all(answer.ok for answer in answers), {answer.said for answer in answers}
     assert len({answer.secret for answer in answers}) == 1
-    assert len(names_of(stack, "fifty")) == 1
+    assert len(stack.vends_of("fifty")) == 1
 
 
 def test_a_helper_killed_in_the_middle_leaves_a_usable_cache(stack: Stack, cache: Path) -> None:
@@ -58,9 +49,9 @@ def test_a_helper_killed_in_the_middle_leaves_a_usable_cache(stack: Stack, cache
     with pytest.raises(Refused) as refusal:
         Client(stack.registry, answer.username, answer.secret).pull("payments/api", "no-such-tag")
     assert refusal.value.status == 404  # past the lock: only the image is missing
-    vends = len(names_of(stack, "killed"))
+    vends = len(stack.vends_of("killed"))
     assert stack.ask_helper(environment) == answer
-    assert len(names_of(stack, "killed")) == vends
+    assert len(stack.vends_of("killed")) == vends
 
 
 def test_one_identitys_token_never_reaches_another(stack: Stack, cache: Path) -> None:

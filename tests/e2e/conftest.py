@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,6 @@ from tests.e2e.running import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.e2e.running import Stack
 
@@ -29,4 +30,7 @@ def cache(tmp_path: Path) -> Iterator[Path]:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     yield home
+    # Images bring folders that not even their owner may write to.
+    for folder, _, _ in os.walk(home):
+        Path(folder).chmod(0o700)
     shutil.rmtree(home)

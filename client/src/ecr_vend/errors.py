@@ -26,6 +26,12 @@ PROBLEMS = {
     "ACCOUNT.dkr.ecr.REGION.amazonaws.com, or one that `registries` in {config} names",
     "not_an_image": "{image} is not an image's name: write HOST/REPOSITORY, with :TAG or @DIGEST "
     "where you like",
+    "no_registries": "no registry is named: add --registry HOST, or name it in `registries` of "
+    "{config}",
+    "no_private_folder": "no private folder can be used in {folder} ({detail}): make room there, "
+    "or set TMPDIR to a folder of your own",
+    "command_not_found": "{command} was not found: check its name, and the PATH",
+    "command_not_run": "{command} cannot be run ({detail}): check the file and its mode",
     # What AWS says of the caller's credentials.
     "no_credentials": "no AWS credentials were found{profile}: set AWS_PROFILE or "
     "ECR_VEND_PROFILE, run `aws configure` or `aws sso login`, or give this machine a role",

@@ -145,6 +145,10 @@ class Lock:
             pause = min(pause * 2, 0.02)
         return lock
 
+    def fileno(self) -> int:
+        """Return the open file: a process that inherits it holds the lock as well."""
+        return self._handle
+
     def __enter__(self) -> Self:
         return self
 
@@ -154,6 +158,10 @@ class Lock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let another have it."""
         os.close(self._handle)
 
 

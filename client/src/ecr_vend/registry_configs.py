@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_vend import hosts
 from ecr_vend.errors import Problem
-from ecr_vend.settings import home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,9 +101,8 @@ def host_of(key: str) -> str:
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    if sys.platform == "win32" and (profile := environ.get("USERPROFILE")):
-        return Path(profile)
-    return home(environ)
+    named = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME")
+    return Path(named or os.path.expanduser("~"))  # noqa: PTH111 Path.home raises without one
 
 
 def _bad(path: Path, what: str) -> Problem:

@@ -20,6 +20,7 @@ NAMES = (
     "whoami",
     "explain",
     "config",
+    "exec",
 )
 """The commands in the order in which `--help` lists them."""
 

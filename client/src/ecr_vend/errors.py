@@ -32,6 +32,7 @@ PROBLEMS = {
     "or set TMPDIR to a folder of your own",
     "command_not_found": "{command} was not found: check its name, and the PATH",
     "command_not_run": "{command} cannot be run ({detail}): check the file and its mode",
+    "not_written": "{where} cannot be written: {detail}",
     # What AWS says of the caller's credentials.
     "no_credentials": "no AWS credentials were found{profile}: set AWS_PROFILE or "
     "ECR_VEND_PROFILE, run `aws configure` or `aws sso login`, or give this machine a role",

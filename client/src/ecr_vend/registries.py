@@ -59,7 +59,11 @@ def named(settings: Settings, environ: Mapping[str, str]) -> list[str]:
 
 
 def token_for(
-    asked: str, host: str, settings: Settings, environ: Mapping[str, str], pull: str | None = None
+    asked: str,
+    host: str,
+    settings: Settings,
+    environ: Mapping[str, str],
+    repositories: Sequence[str] = (),
 ) -> Token:
     """Return a token for a registry.
 
@@ -68,25 +72,27 @@ def token_for(
         host: Its first name.
         settings: The settings.
         environ: The process environment.
-        pull: The one repository it is for, where it is to be for one alone.
+        repositories: What it is for, where it is to be for less than the settings say.
 
     Raises:
         Problem: There is none.
     """
     wanted = settings.for_registry(asked)
-    if pull:
-        wanted = replace(wanted, request=narrowed(wanted.request, pull))
+    if repositories:
+        wanted = replace(wanted, request=narrowed(wanted.request, repositories))
     return tokens.obtain(host, wanted, environ)
 
 
-def narrowed(request: Mapping[str, object], repository: str) -> dict[str, object]:
-    """Return a request for one repository: as the settings ask for it, else for pulling."""
-    for kind in ("push", "pull_through", "pull"):
-        listed = request.get(kind)
-        if isinstance(listed, list) and repository in listed:
-            break
-    else:
-        access = str(request.get("access", "pull"))
-        kind = access.replace("-", "_")
+def narrowed(request: Mapping[str, object], repositories: Sequence[str]) -> dict[str, object]:
+    """Return a request for these repositories, each with the access that the settings ask for it.
+
+    That is the one whose list names it, else `access`, else pull.
+    """
     kept = {key: request[key] for key in ("ttl_seconds", "grant", "reason") if key in request}
-    return {kind: [repository], **kept}
+    general = str(request.get("access", "pull")).replace("-", "_")
+    wanted: dict[str, list[str]] = {}
+    for name in repositories:
+        lists = {kind: request.get(kind) for kind in ("push", "pull_through", "pull")}
+        kinds = [kind for kind, names in lists.items() if isinstance(names, list) and name in names]
+        wanted.setdefault([*kinds, general][0], []).append(name)
+    return {**wanted, **kept}

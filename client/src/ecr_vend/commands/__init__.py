@@ -21,6 +21,7 @@ NAMES = (
     "explain",
     "config",
     "exec",
+    "materialize",
 )
 """The commands in the order in which `--help` lists them."""
 

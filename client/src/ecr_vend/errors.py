@@ -24,6 +24,8 @@ PROBLEMS = {
     "ACCOUNT.dkr.ecr.REGION.amazonaws.com",
     "not_managed": "{host} is not a registry that this helper answers for: name an ECR host, "
     "ACCOUNT.dkr.ecr.REGION.amazonaws.com, or one that `registries` in {config} names",
+    "no_registry": "no grant of yours names a registry, and docker-credential-ecr-login answers "
+    "for none: name one with --registry HOST",
     "not_an_image": "{image} is not an image's name: write HOST/REPOSITORY, with :TAG or @DIGEST "
     "where you like",
     "no_registries": "no registry is named: add --registry HOST, or name it in `registries` of "

@@ -69,6 +69,7 @@ def get(text: str, path: Path) -> str | None:
     Raises:
         NotEditable: The text is not a JSON object.
     """
+    loads(text)
     found = _find(text, path)
     return text[found.value : found.end] if found else None
 
@@ -108,6 +109,7 @@ def remove(text: str, path: Path) -> str:
     Raises:
         NotEditable: The text is not a JSON object.
     """
+    loads(text)
     found = _find(text, path)
     if found is None:
         return text

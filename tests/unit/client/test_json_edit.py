@@ -19,6 +19,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=8,
 )
+ESCAPED = st.booleans()
 BLANKS = st.text(" \t\r\n", max_size=3)
 
 
@@ -27,16 +28,17 @@ def spelled(draw: st.DrawFn, value: object) -> str:
     """Return a value as JSON with blanks and escapes wherever they may stand."""
     if isinstance(value, dict):
         parts = [
-            f"{draw(BLANKS)}{json.dumps(name, ensure_ascii=draw(st.booleans()))}{draw(BLANKS)}:"
+            f"{draw(BLANKS)}{json.dumps(name, ensure_ascii=draw(ESCAPED))}{draw(BLANKS)}:"
             f"{draw(BLANKS)}{draw(spelled(inner))}{draw(BLANKS)}"
             for name, inner in value.items()
         ]
-        if parts and draw(st.booleans()):  # a duplicate, which the last one hides
+        doubled: bool = draw(st.booleans())
+        if parts and doubled:  # the last one hides the one before
             parts.insert(0, parts[-1].replace("null", "0", 1))
         return "{" + (",".join(parts) or draw(BLANKS)) + "}"
     if isinstance(value, list):
         return "[" + ",".join(f"{draw(BLANKS)}{draw(spelled(inner))}" for inner in value) + "]"
-    return json.dumps(value, ensure_ascii=draw(st.booleans()), allow_nan=False)
+    return json.dumps(value, ensure_ascii=draw(ESCAPED), allow_nan=False)
 
 
 @st.composite

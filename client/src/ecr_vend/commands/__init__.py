@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ecr_vend.console import Console
 
 NAMES = (
+    "configure",
     "login",
     "get",
     "whoami",

@@ -20,6 +20,7 @@ NAMES = (
     "get",
     "whoami",
     "explain",
+    "doctor",
     "config",
     "exec",
     "materialize",

@@ -231,7 +231,7 @@ def test_a_host_that_is_not_ours_is_refused(machine: Machine) -> None:
     words = ("--format", "docker", "--registry", "quay.io", "--out", "-")
     out, err, code = materialize(machine, *words)
     assert (out, code) == ("", 1)
-    assert "quay.io is no registry of this helper" in err
+    assert "quay.io is not a registry that this helper answers for" in err
 
 
 def test_dockers_own_configuration_names_the_registries(machine: Machine) -> None:

@@ -21,11 +21,13 @@ class FakeSts:
 
     Attributes:
         refuse: The code of the error to answer with, which quotes the token.
+        status: The status of such an answer.
         asked: The parameters of each request, in order.
         signed: Whether any request was signed, as this one never is.
     """
 
     refuse: str = ""
+    status: int = 400
     asked: list[dict[str, str]] = field(default_factory=list)
     signed: bool = False
     url: str = ""
@@ -34,7 +36,7 @@ class FakeSts:
         self.asked.append(asked)
         token = asked["WebIdentityToken"]
         if self.refuse:
-            return 400, (
+            return self.status, (
                 f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>Sender</Type>'
                 f"<Code>{self.refuse}</Code><Message>Incorrect token: {token}</Message></Error>"
                 "<RequestId>r-1</RequestId></ErrorResponse>"

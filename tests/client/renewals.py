@@ -38,7 +38,7 @@ def age(machine: Machine, seconds: float) -> None:
             token, fetched=token.fetched - seconds, expires=token.expires - seconds
         )
         cache.write(path, document_of(older, str(document["key"])))
-    for path in (cache.folder / READY).iterdir():
+    for path in (cache.folder / READY).glob("*"):  # there is none where nothing is published
         at = path.stat().st_mtime - seconds
         os.utime(path, (at, at))
 

@@ -188,7 +188,7 @@ def connect(
     if not region:
         raise Problem("region_not_set", config=str(chosen.config))
     if web_identity:
-        found = web_identity.keys(region)
+        found = web_identity.keys(region, environ)
     else:
         found = credentials.find(environ, chosen.profile)
         if chosen.role:

@@ -13,16 +13,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ecr_vend.credentials import ATTEMPTS, CONNECT, READ, SHORTEST_SESSION, THROTTLED
 from ecr_vend.errors import Problem
 from ecr_vend.keys import Keys
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ecr_vend.secret import Secret
 
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,512}", re.ASCII)
-CONNECT = 3.0
-READ = 8.0
-"""Seconds for a connection to STS, and for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,56 +55,70 @@ class WebIdentity:
         name = str(subject).removeprefix("system:serviceaccount:").replace(":", ".")
         return re.sub(r"[^A-Za-z0-9_+=,.@-]", "-", f"pod-{name}")[:64]
 
-    def keys(self, region: str) -> Keys:
+    def keys(self, region: str, environ: Mapping[str, str]) -> Keys:
         """Return the role's credentials.
 
         Args:
-            region: Where STS is asked.
+            region: Whose STS is asked.
+            environ: The process environment.
 
         Raises:
             Problem: There are none; its text says why.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore import exceptions
 
         try:
-            answer = sts(region).assume_role_with_web_identity(
+            answer = sts(region, environ).assume_role_with_web_identity(
                 RoleArn=self.role,
                 RoleSessionName=self.session_name(),
                 WebIdentityToken=self.token.reveal(),
-            )
-        except ClientError as error:
-            said = error.response.get("Error", {})
-            detail = f"{said.get('Message', '')} ({said.get('Code', '')})"
-            raise Problem(
-                "web_identity_refused", role=self.role, detail=self._without_token(detail)
-            ) from None
-        except (BotoCoreError, OSError, ValueError) as error:
-            detail = self._without_token(f"STS: {error}")
+                DurationSeconds=SHORTEST_SESSION,
+            )["Credentials"]
+        except exceptions.ClientError as error:
+            raise self._refused(error.response, region) from None
+        except exceptions.SSLError as error:
+            raise Problem("not_trusted", endpoint=f"STS in {region}", detail=str(error)) from None
+        except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
+            raise Problem("unreachable", endpoint=f"STS in {region}", detail=str(error)) from None
+        except (exceptions.BotoCoreError, OSError, ValueError) as error:
+            detail = self._without_token(str(error) or type(error).__name__)
             raise Problem("credentials_failed", detail=detail) from None
-        given = answer["Credentials"]
-        return Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return Keys(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+
+    def _refused(self, response: Mapping[str, Any], region: str) -> Problem:
+        """Return what STS's answer means."""
+        said, status = response["Error"], response["ResponseMetadata"]["HTTPStatusCode"]
+        code, message = str(said.get("Code", "")), str(said.get("Message", ""))
+        if status >= 500 or status == 429 or code in THROTTLED:
+            return Problem("unreachable", endpoint=f"STS in {region}", detail=f"HTTP {status}")
+        detail = self._without_token(f"{message} ({code})")
+        return Problem("web_identity_refused", role=self.role, detail=detail)
 
     def _without_token(self, text: str) -> str:
         return text.replace(self.token.reveal(), "(withheld)")
 
 
-def sts(region: str) -> Any:
+def sts(region: str, environ: Mapping[str, str]) -> Any:
     """Return a client of STS that signs nothing: the token is all there is to show.
 
-    Its methods are made when it is, so its type says nothing of them.
+    So botocore does not look for the node's own credentials either. The client's methods are made
+    when it is, so its type says nothing of them.
     """
     from botocore import UNSIGNED
     from botocore.config import Config
-    from botocore.credentials import CredentialResolver
     from botocore.session import Session
 
     session = Session()
-    # Else botocore looks for the node's own credentials first, and asks its metadata service.
-    session.register_component("credential_provider", CredentialResolver([]))
-    config = Config(
-        signature_version=UNSIGNED,
-        connect_timeout=CONNECT,
-        read_timeout=READ,
-        retries={"mode": "standard", "total_max_attempts": 2},
+    session.set_config_variable("sts_regional_endpoints", "regional")
+    return session.create_client(
+        "sts",
+        region_name=region,
+        endpoint_url=environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL"),
+        verify=environ.get("AWS_CA_BUNDLE") or None,
+        config=Config(
+            signature_version=UNSIGNED,
+            connect_timeout=CONNECT,
+            read_timeout=READ,
+            retries={"total_max_attempts": ATTEMPTS},
+        ),
     )
-    return session.create_client("sts", region_name=region, config=config)

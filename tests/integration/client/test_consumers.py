@@ -76,9 +76,9 @@ def helper(machine: Machine, request: pytest.FixtureRequest) -> Helper:
     return Helper(machine, request.param)
 
 
-def stored(user: str = "AWS", secret: str = "typed") -> str:
+def stored(user: str = "AWS") -> str:
     """Return what `store` is given: Go's encoder ends a document with a line feed."""
-    return json.dumps({"ServerURL": HOST, "Username": user, "Secret": secret}) + "\n"
+    return json.dumps({"ServerURL": HOST, "Username": user, "Secret": "typed"}) + "\n"
 
 
 # docker CLI

@@ -45,8 +45,8 @@ def start(machine: Machine, form: str, **changes: str | None) -> subprocess.Pope
     environ = {k: v for k, v in (machine.environ | changes).items() if v is not None}
     if form != "front":
         environ["PYTHONPATH"] = str(ROOT / "client" / "src")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(words, env=environ, text=True, **pipes)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, env=environ, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 def call(
@@ -112,7 +112,9 @@ def test_the_kubelet_has_no_home_and_no_place_for_a_cache(
     assert len(service.asked) == 2
 
 
-POD = {"serviceAccountAnnotations": {"ecr-vend/role-arn": ROLE}}
+def as_pod(token: str) -> dict[str, object]:
+    annotations = {"ecr-vend/role-arn": ROLE}
+    return asks(serviceAccountToken=token, serviceAccountAnnotations=annotations)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -120,8 +122,7 @@ def test_the_kubelets_pods_pull_as_themselves(
     machine: Machine, service: FakeService, sts: FakeSts, form: str
 ) -> None:
     for pod in ("header.pod-one.signature", "header.pod-two.signature"):
-        request = asks(serviceAccountToken=pod, **POD)
-        out, err, code = call(machine, form, request, AWS_ENDPOINT_URL_STS=sts.url)
+        out, err, code = call(machine, form, as_pod(pod), AWS_ENDPOINT_URL_STS=sts.url)
         assert (err, code) == ("", 0)
         assert f"-of-{key_of(ROLE, pod)}-" in out
     assert len(service.asked) == 2
@@ -133,7 +134,7 @@ def test_a_pods_token_is_in_no_list_of_processes_and_in_no_file(
 ) -> None:
     machine.shell = SHELLS[shell]
     require_tool(machine.shell[0])
-    request = asks(serviceAccountToken="header.pod.signature", **POD)
+    request = as_pod("header.pod.signature")
     out, err, code = call(machine, "front", request, AWS_ENDPOINT_URL_STS=sts.url)
     assert (err, code) == ("", 0)
     assert decoded(out, V1)["auth"]

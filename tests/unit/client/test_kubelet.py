@@ -13,6 +13,7 @@ import pytest
 from ecr_vend import __version__
 from ecr_vend.dialects import kubelet
 from tests.client.fake_service import HOST, REFUSAL
+from tests.client.renewals import age
 
 if TYPE_CHECKING:
     from tests.client.fake_service import FakeService
@@ -141,16 +142,22 @@ def test_the_kubelet_keeps_it_until_it_should_be_renewed_and_never_longer(
     assert before + kept < before + life
 
 
-def test_a_token_past_its_refresh_point_is_not_kept(
+def test_a_token_past_its_refresh_point_is_not_kept_and_is_renewed_for_its_image_alone(
     machine: Machine, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    started: list[tuple[str, object]] = []
+
+    def start(asked: str, request: object, environ: object) -> bool:
+        started.append((asked, request))
+        return True
+
     answer(machine, asks())
-    service.refuse = (503, {})
-    now = time.time()
-    monkeypatch.setattr("time.time", lambda: now + 800)
+    age(machine, 800)
+    monkeypatch.setattr("ecr_vend.renewal.start", start)
     response = answer(machine, asks())
     assert response["cacheDuration"] == "0s"
     assert "token-1-of" in json.dumps(response)
+    assert started == [(HOST, {"pull": ["team/app"]})]
 
 
 @pytest.mark.parametrize(

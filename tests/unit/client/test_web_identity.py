@@ -16,6 +16,7 @@ from ecr_vend.web_identity import WebIdentity
 from tests.client import fake_sts
 from tests.client.fake_service import HOST
 from tests.client.fake_sts import FakeSts, key_of
+from tests.client.renewals import age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +40,9 @@ OTHER_POD = jwt("system:serviceaccount:payments:web")
 
 
 @pytest.fixture
-def sts(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSts]:
+def sts(machine: Machine) -> Iterator[FakeSts]:
     for served in fake_sts.serve(FakeSts()):
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", served.url)
+        machine.environ["AWS_ENDPOINT_URL_STS"] = served.url
         yield served
 
 
@@ -143,6 +144,37 @@ def test_a_refusal_of_aws_says_what_to_check_and_never_the_token(
     assert service.asked == []
 
 
+@pytest.mark.parametrize(("status", "code"), [(500, "InternalFailure"), (400, "Throttling")])
+def test_sts_that_does_not_serve_is_no_fault_of_the_pods(
+    machine: Machine, sts: FakeSts, status: int, code: str
+) -> None:
+    sts.refuse, sts.status = code, status
+    out, err, exit_code = call(machine, POD)
+    assert (out, exit_code, err.count("\n")) == ("", 1, 1)
+    assert f"STS in eu-west-1 cannot be reached (HTTP {status})" in err
+
+
+def test_a_pods_token_is_handed_to_no_process_that_renews(
+    machine: Machine, service: FakeService, sts: FakeSts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: object) -> bool:
+        raise AssertionError("started")
+
+    call(machine, POD)
+    age(machine, 800)
+    monkeypatch.setattr("ecr_vend.renewal.start", start)
+    assert call(machine, POD)[2] == 0
+    assert len(service.asked) == 2
+
+
+def test_neither_role_nor_profile_of_the_settings_counts_for_a_pod(
+    machine: Machine, service: FakeService, sts: FakeSts
+) -> None:
+    machine.environ |= {"ECR_VEND_ROLE": ROLE + "-of-the-node", "ECR_VEND_PROFILE": "none"}
+    assert f"token-1-of-{key_of(ROLE, POD)}-" in call(machine, POD)[0]
+    assert [asked["RoleArn"] for asked in sts.asked] == [ROLE]
+
+
 def test_no_file_holds_the_pods_token(machine: Machine, sts: FakeSts) -> None:
     call(machine, POD)
     sts.refuse = "AccessDenied"
@@ -179,11 +211,9 @@ def test_any_token_has_a_session_name_that_sts_takes(token: str, name: str) -> N
     assert WebIdentity(ROLE, Secret(token)).session_name() == name
 
 
-def test_sts_that_does_not_answer_is_one_line(
-    machine: Machine, service: FakeService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+def test_sts_that_does_not_answer_is_one_line(machine: Machine, service: FakeService) -> None:
+    machine.environ["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:1"
     out, err, code = call(machine, POD)
     assert (out, code, err.count("\n")) == ("", 1, 1)
-    assert err.startswith("ecr-vend: AWS credentials could not be had: STS: Could not connect")
+    assert err.startswith("ecr-vend: STS in eu-west-1 cannot be reached (Could not connect")
     assert service.asked == []

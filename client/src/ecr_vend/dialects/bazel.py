@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_vend import hosts, tokens
 from ecr_vend.dialects.docker import settings_for
 from ecr_vend.errors import Problem
-from ecr_vend.settings import loopback
+from ecr_vend.setting_values import loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ def answer(request: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, 
         return NOTHING
     if scheme.lower() == "http" and not loopback(re.sub(r":[0-9]+$", "", asked).strip("[]")):
         raise Problem("plain_http", host=asked)
-    token = tokens.obtain(host, settings.for_registry(asked), environ)
+    token = tokens.obtain(host, settings.for_registry(asked), environ, asked=asked)
     basic = base64.b64encode(f"AWS:{token.password.reveal()}".encode()).decode()
     expires = datetime.fromtimestamp(int(token.refresh), UTC)
     return {

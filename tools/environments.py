@@ -115,7 +115,8 @@ def find_interpreter(version: str) -> Path | None:
     """Return a working CPython of `version`, or None."""
     seen: set[Path] = set()
     for path in candidates(version):
-        if path in seen or not path.is_file() or not os.access(path, os.X_OK):
+        # access() first: it says no, where is_file() fails in a folder that nobody may look into.
+        if path in seen or not os.access(path, os.X_OK) or not path.is_file():
             continue
         seen.add(path)
         if interpreter_version(path) == version:

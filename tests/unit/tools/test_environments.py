@@ -43,6 +43,16 @@ def test_a_shim_on_path_is_passed_over_for_one_that_works(
     assert found.parent != tmp_path
 
 
+def test_a_folder_on_path_that_cannot_be_looked_into_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = executable(tmp_path / f"python{HERE}", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    # Another user's home is refused to all but root, a name this long to root too.
+    monkeypatch.setenv("PATH", f"/{'long' * 100}/bin:{tmp_path}")
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    assert find_interpreter(HERE) == working
+
+
 def test_what_stands_behind_a_broken_shim_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

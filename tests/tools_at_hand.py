@@ -24,6 +24,7 @@ DEBIAN = {
     "fish": "fish",
     "mksh": "mksh",
     "node": "nodejs",
+    "openssl": "openssl",
     "podman": "podman",
     "qemu-aarch64": "qemu-user",
     "skopeo": "skopeo",

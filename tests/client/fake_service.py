@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -175,8 +176,8 @@ class FakeService:
         )
 
 
-def serve(service: FakeService) -> Iterator[FakeService]:
-    """Run a service until the generator is closed."""
+def serve(service: FakeService, context: ssl.SSLContext | None = None) -> Iterator[FakeService]:
+    """Run a service until the generator is closed, over TLS where a context is given."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -211,6 +212,8 @@ def serve(service: FakeService) -> Iterator[FakeService]:
         request_queue_size = 128
 
     server = Server(("127.0.0.1", 0), Handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     service.url = f"http://127.0.0.1:{server.server_port}/live"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

@@ -94,19 +94,28 @@ def assume(
     from botocore.config import Config
     from botocore.session import Session
 
+    from ecr_vend.network import authorities, proxy_for
+
+    url = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
+    named = authorities(environ)
+    proxy = proxy_for(url or f"https://sts.{region}.amazonaws.com")
     session = Session(profile=profile)
     session.set_config_variable("sts_regional_endpoints", "regional")
     try:
         client: Any = session.create_client(
             "sts",
             region_name=region,
-            endpoint_url=environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL"),
-            verify=environ.get("AWS_CA_BUNDLE") or None,
+            endpoint_url=url,
+            # botocore takes a file alone.
+            verify=str(named[1]) if named and named[1].is_file() else None,
             aws_access_key_id=found.access_key,
             aws_secret_access_key=found.secret_key,
             aws_session_token=found.token,
             config=Config(
-                connect_timeout=CONNECT, read_timeout=READ, retries={"total_max_attempts": ATTEMPTS}
+                connect_timeout=CONNECT,
+                read_timeout=READ,
+                retries={"total_max_attempts": ATTEMPTS},
+                proxies={"https": proxy} if proxy else {},
             ),
         )
         name = environ.get("AWS_ROLE_SESSION_NAME") or SESSION_NAME

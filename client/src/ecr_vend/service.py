@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ecr_vend import answers, credentials, settings
+from ecr_vend import answers, credentials
 from ecr_vend.errors import Problem
+from ecr_vend.network import authorities, proxy_for
 from ecr_vend.signing import SigV4
 
 if TYPE_CHECKING:
@@ -158,17 +159,16 @@ class Service:
     def _client(self) -> httpx.Client:
         from ecr_vend import __version__
 
-        parts = urlsplit(self.endpoint)
-        here = settings.loopback(parts.hostname or "")
+        secure = self.endpoint.startswith("https://")
         return httpx.Client(
             auth=SigV4(self.credentials, self.region),
             transport=self.transport,
             headers={"User-Agent": f"ecr-vend/{__version__}", "Accept": "application/json"},
             follow_redirects=False,
             # Plain HTTP, on loopback alone, needs no authorities, which take long to load.
-            verify=parts.scheme == "https" and trust(self.environ),
-            # A proxy of the environment cannot reach this machine's own loopback.
-            trust_env=not here,
+            verify=secure and trust(self.environ),
+            proxy=proxy_for(self.endpoint) if secure else None,
+            trust_env=False,
         )
 
 
@@ -197,18 +197,21 @@ def connect(
 
 
 def trust(environ: Mapping[str, str]) -> ssl.SSLContext | bool:
-    """Return whose certificates are believed: AWS_CA_BUNDLE's, as with AWS's own tools, or httpx's.
+    """Return whose certificates are believed: those a variable names, or httpx's own choice.
 
     Raises:
-        Problem: The bundle cannot be read.
+        Problem: They cannot be read.
     """
-    if not (bundle := environ.get("AWS_CA_BUNDLE")):
+    if not (named := authorities(environ)):
         return True
+    variable, bundle = named
     try:
+        if bundle.is_dir():
+            return ssl.create_default_context(capath=bundle)
         return ssl.create_default_context(cafile=bundle)
     except OSError as error:
         what = f"{bundle} cannot be used: {error.strerror or error}"
-        raise Problem("bad_config", where="AWS_CA_BUNDLE", what=what) from None
+        raise Problem("bad_config", where=variable, what=what) from None
 
 
 def certificate_fault(error: BaseException | None) -> str:

@@ -8,7 +8,10 @@ other system `any`.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -20,6 +23,14 @@ COMMANDS = {
     "ecr-vend-credential-provider": "ecr_vend.dialects.kubelet:main",
 }
 """The other programs, entry points on every system."""
+
+SHARED = {
+    "man": "share/man/man1/ecr-vend.1",
+    "bash": "share/bash-completion/completions/ecr-vend",
+    "zsh": "share/zsh/site-functions/_ecr-vend",
+    "fish": "share/fish/vendor_completions.d/ecr-vend.fish",
+}
+"""What is made from the command line's parser for POSIX systems → where it goes."""
 
 
 def platform() -> str:
@@ -36,11 +47,37 @@ class EntryPoints(MetadataHookInterface):
         metadata["scripts"] = COMMANDS | helper
 
 
+def generated() -> dict[str, str]:
+    """Return each text of SHARED, made from the sources beside this file."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
+    try:
+        from ecr_vend import command_line, completions, manual  # noqa: PLC0415 only this wheel has it
+
+        parser = command_line.parser()
+        return {
+            "man": manual.page(parser),
+            **{shell: make(parser) for shell, make in completions.SHELLS.items()},
+        }
+    finally:
+        del sys.path[0]
+
+
 class Front(BuildHookInterface[Any]):
-    """Gives all other wheels the sh front."""
+    """Gives all other wheels the sh front, the manual page and the shells' completions."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        """Set the wheel's tag and its script."""
+        """Set the wheel's tag, its script and its shared files."""
         build_data["tag"] = f"py3-none-{platform()}"
+        if platform() != "any":
+            return
+        build_data["shared_scripts"][f"front/{NAME}"] = NAME
+        self.made = Path(tempfile.mkdtemp())
+        for kind, text in generated().items():
+            path = self.made / kind
+            path.write_bytes(text.encode())
+            build_data["shared_data"][str(path)] = SHARED[kind]
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        """Remove what was made for the wheel that is built."""
         if platform() == "any":
-            build_data["shared_scripts"][f"front/{NAME}"] = NAME
+            shutil.rmtree(self.made)

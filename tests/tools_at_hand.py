@@ -22,6 +22,7 @@ DEBIAN = {
     "docker-registry": "docker-registry",
     "dockerd": "docker.io",
     "fish": "fish",
+    "man": "man-db",
     "mksh": "mksh",
     "node": "nodejs",
     "openssl": "openssl",

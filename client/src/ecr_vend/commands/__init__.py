@@ -24,6 +24,7 @@ NAMES = (
     "config",
     "exec",
     "materialize",
+    "completion",
 )
 """The commands in the order in which `--help` lists them."""
 

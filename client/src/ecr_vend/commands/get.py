@@ -38,9 +38,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
         "--format",
         choices=tuple(FORMATS),
         default="docker",
-        help="docker: as a credential helper answers; json: with the expiry; env: export lines "
-        "for a shell; password: alone; dockerconfigjson: a configuration file that holds it "
-        "(default: docker)",
+        help="the form; docker: as a credential helper answers; json: with the expiry; env: "
+        "export lines for a shell; password: alone; dockerconfigjson: a configuration file that "
+        "holds it (default: docker)",
     )
     return parser
 

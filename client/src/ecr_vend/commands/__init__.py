@@ -21,6 +21,7 @@ NAMES = (
     "whoami",
     "explain",
     "doctor",
+    "cache",
     "config",
     "exec",
     "materialize",

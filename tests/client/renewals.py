@@ -27,9 +27,8 @@ def cache_of(machine: Machine) -> Cache:
     return Cache(machine.home / ".cache/ecr-vend", machine.environ, make=False)
 
 
-def age(machine: Machine, seconds: float) -> None:
+def age_tokens(cache: Cache, seconds: float) -> None:
     """Make every token as old as if it had been fetched some seconds earlier."""
-    cache = cache_of(machine)
     for path in cache.folder.glob("*.token"):
         document = cache.document(path)
         token = token_from(document, str(document["key"]))
@@ -41,6 +40,11 @@ def age(machine: Machine, seconds: float) -> None:
     for path in (cache.folder / READY).glob("*"):  # there is none where nothing is published
         at = path.stat().st_mtime - seconds
         os.utime(path, (at, at))
+
+
+def age(machine: Machine, seconds: float) -> None:
+    """Make every token of a machine as old as if it had been fetched some seconds earlier."""
+    age_tokens(cache_of(machine), seconds)
 
 
 def renewals(machine: Machine) -> Iterator[int]:

@@ -7,6 +7,7 @@ One file a token, named after its registry and a digest of everything it was fet
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -174,11 +175,11 @@ class Cache(CacheFiles):
         at = self.document(self.path(host, key, "renewal")).get("at")
         return at if isinstance(at, float) else None
 
-    def failure(self, host: str, key: str, since: float) -> Problem | None:
-        """Return why another call failed at `since` or later, None if none did."""
+    def failure(self, host: str, key: str, since: float, until: float = math.inf) -> Problem | None:
+        """Return why another call failed from `since` until `until`, None if none did."""
         document = self.document(self.path(host, key, "failure"))
         at, code, text = (document.get(name) for name in ("at", "code", "text"))
-        if not isinstance(at, float) or at < since:
+        if not isinstance(at, float) or not since <= at <= until:
             return None
         try:
             return Problem.recorded(str(code), str(text))

@@ -187,7 +187,7 @@ class Asking:
             works = kept if kept and kept.alive(now) else None
             if works and self._looked_after(works, now):
                 return works
-            if not works and (failure := self.cache.failure(host, key, since=began)):
+            if not works and (failure := self.cache.failure(host, key, began, now)):
                 raise failure
             if lock := self.cache.try_lock(host, key):
                 with lock:
@@ -228,14 +228,14 @@ class Asking:
         if works and (self._looked_after(works, now) or self._handed_over(works, now)):
             return works
         # The call that held the lock before may have failed on behalf of this one too.
-        if not works and (failure := self.cache.failure(host, key, since=began)):
+        if not works and (failure := self.cache.failure(host, key, began, now)):
             raise failure
         return self._ask(works)
 
     def _looked_after(self, works: Token, now: float) -> bool:
         """Return whether a renewal is under way, or the service could not be asked just now."""
         host, key = self.want.host, self.want.key
-        failure = self.cache.failure(host, key, since=now - QUIET)
+        failure = self.cache.failure(host, key, now - QUIET, now)
         if failure and failure.unavailable:
             return True
         begun = self.cache.renewal(host, key)
@@ -247,7 +247,7 @@ class Asking:
         if not self.start or nearly_over(works, now):
             return False
         # Once the service has said no, a caller hears it rather than being given what is left.
-        failure = self.cache.failure(host, key, since=works.fetched)
+        failure = self.cache.failure(host, key, works.fetched, now)
         if failure and not failure.unavailable:
             return False
         return self.cache.record_renewal(host, key, works, now) and self.start()

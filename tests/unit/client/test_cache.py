@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import threading
@@ -12,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecr_vend import tokens
+from ecr_vend import cache_files, private_files, tokens
 from ecr_vend.cache import Cache, Token, token_from
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
 from ecr_vend.identity import Dependencies
+from ecr_vend.private_files import Lock
 from ecr_vend.secret import Secret
 from ecr_vend.tokens import Asking, Wanted, bounded
 
@@ -94,6 +96,17 @@ def test_a_byte_that_changed_is_a_miss(cache: Cache, place: int, byte: int) -> N
     assert cache.load(HOST, KEY) == (None if changed else token())
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.integers(0, 400), gone=st.integers(0, 400), new=st.binary(max_size=40))
+def test_a_part_that_changed_is_a_miss(cache: Cache, at: int, gone: int, new: bytes) -> None:
+    cache.store(HOST, KEY, token())
+    path = cache.path(HOST, KEY, "token")
+    before = path.read_bytes()
+    after = before[:at] + new + before[at + gone :]
+    path.write_bytes(after)
+    assert cache.load(HOST, KEY) == (token() if after == before else None)
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),
@@ -143,6 +156,76 @@ def test_what_another_user_could_have_touched_is_not_used(
     assert spoilt.load(HOST, KEY) is None
 
 
+@pytest.mark.parametrize("spoil", [symlinked, readable_by_others, of_another_owner])
+@pytest.mark.parametrize("lock", ["writing.lock", f"{HOST}-{KEY[:32]}.lock"])
+def test_a_lock_that_another_user_could_hold_keeps_no_one_waiting(
+    cache: Cache, lock: str, spoil: Callable[[Path], None]
+) -> None:
+    (cache.folder / lock).touch(0o600)
+    spoil(cache.folder / lock)
+    fetched = (Secret("p"), NOW, NOW + 900)
+    asking = Asking(WANT, cache, lambda _: fetched, {}, clock=lambda: NOW, sleep=never_sleep)
+    assert asking.token().password == Secret("p")
+    # What keeps writes and erasures apart is not there, so nothing is written.
+    assert (cache.load(HOST, KEY) is None) == (lock == "writing.lock")
+
+
+def test_a_cache_whose_parent_is_a_link_is_this_users_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    cache = Cache(tmp_path / "link/cache", {})
+    cache.store(HOST, KEY, token())
+    assert cache.load(HOST, KEY) == token()
+
+
+def test_writing_ends_while_another_process_holds_the_lock_for_ever(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_files, "WRITING", 0.01)
+    cache.store(HOST, KEY, token())
+    with Lock.wait(cache.folder / "writing.lock", 1.0):
+        assert not cache.store(HOST, KEY, token(life=100))
+        assert cache.generation(HOST) == b""
+        cache.record_failure(HOST, KEY, REFUSED, NOW)
+        assert cache.entries()[0][0].expires == NOW + 900
+        cache.erase(HOST)
+        assert cache.load(HOST, KEY) is None
+        assert cache.failure(HOST, KEY, since=0.0) is None
+
+
+def test_a_disk_that_fills_up_leaves_the_token_that_is_there(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.store(HOST, KEY, token())
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(private_files.os, "utime", full)  # type: ignore[attr-defined]
+    assert not cache.store(HOST, KEY, token(life=100))
+    monkeypatch.undo()
+    assert cache.load(HOST, KEY) == token()
+    assert not list(cache.folder.glob(".*.new"))
+
+
+@pytest.mark.parametrize("jump", [-(10.0**6), -3600.0, -2.0, 900.0, 3600.0, 10.0**9])
+def test_a_clock_that_jumps_costs_a_request(cache: Cache, jump: float) -> None:
+    cache.store(HOST, KEY, token())
+    cache.record_failure(HOST, KEY, REFUSED, NOW)
+    fetched = (Secret("p"), NOW + jump, NOW + jump + 900)
+    for _ in range(2):
+        asking = Asking(WANT, cache, lambda _: fetched, {}, clock=lambda: NOW + jump)
+        assert asking.token().password == Secret("p")
+
+
+def test_a_failure_of_a_time_to_come_is_not_told(cache: Cache) -> None:
+    # Written down before the clock was set back.
+    cache.record_failure(HOST, KEY, REFUSED, NOW + 3600)
+    fetched = (Secret("p"), NOW, NOW + 900)
+    asking = Asking(WANT, cache, lambda _: fetched, {}, clock=lambda: NOW)
+    assert asking.token().password == Secret("p")
+
+
 def test_a_folder_that_cannot_be_made_is_done_without(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = Cache(tmp_path / "file" / "cache", {})
@@ -161,6 +244,11 @@ def failing(problem: Problem) -> Callable[[Deadline], tuple[Secret, float, float
 def never(_: object) -> tuple[Secret, float, float]:
     """Fail the test that asks, or that sleeps."""
     raise AssertionError("this call has nothing to ask or wait for")
+
+
+def never_sleep(_: float) -> None:
+    """Fail the test that waits."""
+    raise AssertionError("this call has nothing to wait for")
 
 
 DOWN = Problem("service_down", endpoint="https://x", detail="HTTP 503")
@@ -217,7 +305,7 @@ def test_those_who_wait_hear_why_the_one_who_asked_got_nothing(cache: Cache) -> 
     assert held
 
     def sleep(_: float) -> None:
-        cache.record_failure(HOST, KEY, REFUSED, NOW + 1)
+        cache.record_failure(HOST, KEY, REFUSED, NOW)
 
     with held, pytest.raises(Problem) as caught:
         Asking(WANT, cache, never, {}, clock=lambda: NOW, sleep=sleep).token()

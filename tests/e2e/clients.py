@@ -52,7 +52,6 @@ class Client:
         pull: Pulls it; the last digest on stdout is the image's.
         inspect: Asks the registry about it; the image's digest, or its configuration's, is shown.
         by_daemon: What the client leaves to a daemon.
-        shows_why: Whether it shows the line of a helper that fails.
     """
 
     name: str
@@ -65,7 +64,6 @@ class Client:
     pull: str
     inspect: str
     by_daemon: frozenset[str] = frozenset()
-    shows_why: bool = True
 
 
 CLIENTS = (
@@ -145,7 +143,6 @@ CLIENTS = (
         inspect="docker manifest inspect --insecure {place}",
         by_daemon=frozenset({"login", "make", "push", "forget", "pull"}),
         # It asks the registry as nobody instead, and shows what that says.
-        shows_why=False,
     ),
 )
 

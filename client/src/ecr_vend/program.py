@@ -20,16 +20,18 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 
-def guarded(call: Callable[[], int], tell: TextIO) -> int:
-    """Return a call's exit code; 1 after a failure, which is one line on `tell`."""
+def guarded(call: Callable[[], int], *tell: TextIO) -> int:
+    """Return a call's exit code; 1 after a failure, which is one line on each of `tell`."""
     try:
         return call()
-    except Problem as problem:
-        tell.write(f"{problem}\n")
+    except Problem as failure:
+        problem = failure
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 the outermost frame
-        tell.write(f"{Problem('internal', detail=type(error).__name__)}\n")
+        problem = Problem("internal", detail=type(error).__name__)
+    for stream in tell:
+        stream.write(f"{problem}\n")
     return 1
 
 
@@ -44,7 +46,7 @@ def finish(
     Args:
         speak: Carries the call out on stdin, stdout and stderr; returns the exit code.
         stdin: What it reads.
-        failures_on_stdout: Where failures are told: the docker protocol reads them on stdout.
+        failures_on_stdout: Whether failures are told there too, as the docker protocol wants it.
     """
     # A stream that the caller has closed is None: there is nothing to read, or nobody to tell.
     streams: list[TextIO] = [stream or io.StringIO() for stream in (stdin, sys.stdout, sys.stderr)]
@@ -53,7 +55,8 @@ def finish(
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(encoding="utf-8", errors="surrogateescape")
     given, stdout, stderr = streams
-    code = guarded(lambda: speak(given, stdout, stderr), stdout if failures_on_stdout else stderr)
+    tell = (stdout, stderr) if failures_on_stdout else (stderr,)
+    code = guarded(lambda: speak(given, stdout, stderr), *tell)
     for stream in (stdout, stderr):
         try:
             stream.flush()

@@ -43,7 +43,7 @@ class Helper:
     front: bool
 
     def says(self, action: str, given: str = "") -> tuple[str, int]:
-        """Return what it printed and its exit code; it must have said nothing on stderr."""
+        """Return what it printed and its exit code; see `Machine.call`."""
         return self.machine.call(action, given, front=self.front)
 
     def get(self, given: str) -> dict[str, Any]:

@@ -49,8 +49,8 @@ def test_an_entry_whose_time_is_over_is_not_printed(
 
 
 def test_an_entry_is_over_when_its_token_should_be_renewed(entry: Path) -> None:
-    # A quarter of an hour, less a fifth.
-    assert 600 < entry.stat().st_mtime - time.time() <= 720
+    # A quarter of an hour, less a third.
+    assert 480 < entry.stat().st_mtime - time.time() <= 600
 
 
 def test_a_clock_that_went_back_is_no_reason_to_print(machine: Machine, entry: Path) -> None:

@@ -137,7 +137,7 @@ def test_the_kubelet_keeps_it_until_it_should_be_renewed_and_never_longer(
     service.life = life
     before = time.time()
     kept = seconds(answer(machine, asks()))
-    margin = min(max(life / 5, 60), life / 2)
+    margin = min(max(life / 3, 60), life / 2)
     assert 0 < kept <= life - margin
     assert before + kept < before + life
 

@@ -158,5 +158,5 @@ def test_a_fault_of_the_helper_itself_is_one_line_without_a_traceback(
     monkeypatch.setattr("os._exit", codes.append)
     docker.finish(["get"], io.StringIO(HOST))
     out, err = capsys.readouterr()
-    assert (codes, err) == ([1], "")
+    assert (codes, err) == ([1], out)
     assert out == "ecr-vend: a fault in the helper itself (ZeroDivisionError): please report it\n"

@@ -1,7 +1,9 @@
 """`docker-credential-ecr-vend`: the docker credential-helper protocol.
 
 What is printed, where and with which exit code is fixed by docker-credential-helpers and by the
-clients that compare its strings; failures go to stdout with exit 1.
+clients that compare its strings; failures go to stdout with exit 1. They go to stderr as well:
+docker does not show what it reads from a helper that failed (it goes on as nobody), but lets its
+stderr through.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ def run(
         stdin: Where `get`, `erase` and `store` read.
         stdout: Where everything is written, failures too.
         environ: The process environment.
-        stderr: Where failures of the other protocols are told; stdout when None.
+        stderr: Where failures are told as well, and those of the other protocols alone; None when
+            there is only stdout.
 
     Returns:
         The exit code.
@@ -69,6 +72,8 @@ def run(
         written = act(action, given, environ)
     except (Answer, Problem) as failure:
         stdout.write(f"{failure}\n")
+        if stderr and isinstance(failure, Problem):
+            stderr.write(f"{failure}\n")
         return 1
     stdout.write(written)
     return 0

@@ -55,7 +55,7 @@ def named(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     path = docker_config(environ)
     helpers = table(read(path) or {}, "credHelpers", path)
     ours = {key for key, helper in helpers.items() if helper == HELPER}
-    return sorted({*settings.only, *settings.aliases, *ours})
+    return sorted({*settings.only, *settings.aliases, *settings.tables, *ours})
 
 
 def token_for(

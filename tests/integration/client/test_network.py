@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ecr_vend import command_line
+from ecr_vend.console import Console
 from tests.client.connect_proxy import ConnectProxy, serve_proxy
+from tests.client.fake_service import HOST as REGISTRY
 from tests.client.fake_service import FakeService, serve
 from tests.client.machine import Machine
 from tests.tools_at_hand import require_tool
@@ -182,3 +187,32 @@ def test_a_bundle_that_cannot_be_used_is_named(
         text, code = call(behind, **{"AWS_CA_BUNDLE": None, variable: path})
         assert code == 1
         assert text.startswith(f"ecr-vend: {variable}: {path} cannot be used: ")
+
+
+def doctor(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
+    """Return check → its last finding."""
+    monkeypatch.setenv("HTTPS_PROXY", machine.environ["HTTPS_PROXY"])
+    out = io.StringIO()
+    console = Console(io.StringIO(), out, io.StringIO(), machine.environ)
+    command_line.run(["doctor", "--json", "--registry", REGISTRY], console)
+    return {finding["check"]: finding for finding in json.loads(out.getvalue())}
+
+
+def test_the_doctor_goes_the_same_way_and_reads_the_certificate(
+    behind: Machine, proxy: ConnectProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = doctor(behind, monkeypatch)
+    assert found["proxy"]["detail"] == proxy.address
+    assert found["tls"]["status"] == "warn"
+    assert found["tls"]["detail"] == "the certificate is by authority and holds for 1 days"
+    assert found["policy"]["status"] == "ok"
+
+
+def test_the_doctor_tells_what_makes_a_certificate_believed(
+    behind: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del behind.environ["AWS_CA_BUNDLE"]
+    found = doctor(behind, monkeypatch)
+    assert found["tls"]["status"] == "fail"
+    assert found["tls"]["cure"].startswith("set AWS_CA_BUNDLE")
+    assert "policy" not in found

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -195,6 +194,18 @@ def test_what_aws_says_of_the_credentials_is_told_with_its_cure(well: Machine) -
     assert "policy" not in found
 
 
+def test_a_registry_with_a_table_is_looked_at_with_its_own_settings(well: Machine) -> None:
+    (well.home / ".docker" / "config.json").unlink()
+    role = "arn:aws:iam::444455556666:role/pullers"
+    text = f'[registries."{HOST}"]\nendpoint = "http://127.0.0.1:1"\nrole = "{role}"\n'
+    write(well.home / ".config" / "ecr-vend" / "config.toml", text)
+    del well.environ["ECR_VEND_ENDPOINT"]
+    found, _ = look(well)
+    assert found["registries"][0]["detail"] == HOST
+    assert found["endpoint"][0]["detail"] == "http://127.0.0.1:1"
+    assert found["credentials"][0]["detail"].endswith(f", to assume {role}")
+
+
 def test_credentials_about_to_end_are_told(well: Machine) -> None:
     ends = datetime.now(UTC) + timedelta(minutes=2)
     well.environ["AWS_CREDENTIAL_EXPIRATION"] = ends.isoformat()
@@ -273,20 +284,6 @@ def test_a_certificate_tells_its_issuer_and_its_days(days: int, status: str) -> 
     finding = network.certificate_finding(certificate, NOW.timestamp())
     assert finding.status == status
     assert finding.detail == f"the certificate is by Amazon and holds for {days} days"
-
-
-@pytest.mark.parametrize(
-    ("environ", "proxy"),
-    [
-        ({"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
-        ({"all_proxy": "http://p:2"}, "http://p:2"),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "x,.example.com"}, None),
-        ({"HTTP_PROXY": "http://p:1"}, None),
-        ({"https_proxy": "http://p:1", "no_proxy": "*"}, None),
-    ],
-)
-def test_the_proxy_in_use_is_known(environ: dict[str, str], proxy: str | None) -> None:
-    assert network.proxy_for(urlsplit("https://vend.example.com/live"), environ) == proxy
 
 
 def test_a_check_that_hangs_or_breaks_is_told_and_over() -> None:

@@ -73,7 +73,7 @@ def checks(registries: Sequence[str] | None) -> list[Check]:
         ("containers", configs.containers, 2.0),
         ("cache", kept.cache, 3.0),
         ("credentials", caller.credentials, 8.0),
-        ("network", network.way, 5.0),
+        ("proxy", network.way, 5.0),
         ("service", network.service, 6.0),
         ("identity", caller.identity, 7.0),
         ("policy", caller.policy, 7.0),

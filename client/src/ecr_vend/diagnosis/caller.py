@@ -40,6 +40,8 @@ def credentials(case: Case) -> Iterator[Finding]:
     found = chain.find(case.environ, profile)
     place, ends = source(case, profile)
     detail = f"{found.access_key} from {place}"
+    if case.settings and case.settings.role:
+        detail += f", to assume {case.settings.role}"
     if ends is None:
         yield Finding("credentials", OK, detail)
         return

@@ -34,8 +34,9 @@ def settings(case: Case) -> Iterator[Finding]:
     """Read the settings, which later checks need."""
     found = load(case.environ)
     case.settings = found
-    there = "" if found.config.exists() else " (not there)"
-    yield Finding("settings", OK, f"{found.config}{there}")
+    for path in (found.config, found.system_config):
+        there = "" if path.exists() else " (not there)"
+        yield Finding("settings", OK, f"{path}{there}")
 
 
 def chosen(case: Case, given: Sequence[str] | None) -> Iterator[Finding]:

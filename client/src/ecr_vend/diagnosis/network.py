@@ -7,12 +7,11 @@ import ssl
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies
+from urllib.parse import urlsplit
 
 from ecr_vend.diagnosis import FAIL, OK, WARN, Case, Finding, of_problem
 from ecr_vend.errors import Problem
-from ecr_vend.settings import loopback
+from ecr_vend.network import proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,40 +27,23 @@ SKEW_REFUSED = 300.0
 """Seconds of difference between the clocks that AWS still takes in a signature."""
 
 
-def proxy_for(url: SplitResult, environ: Mapping[str, str]) -> str | None:
-    """Return the proxy that requests to `url` go through."""
-    host = url.hostname or ""
-    if loopback(host):
-        return None
-    proxies = {
-        name.lower().removesuffix("_proxy"): value
-        for name, value in environ.items()
-        if name.lower().endswith("_proxy") and value
-    } or dict(getproxies())
-    for entry in proxies.get("no", "").split(","):
-        name = entry.strip().lower().lstrip(".")
-        if name == "*" or (name and (host == name or host.endswith(f".{name}"))):
-            return None
-    return proxies.get(url.scheme) or proxies.get("all")
-
-
 def way(case: Case) -> Iterator[Finding]:
     """Go to the service, a step at a time, until one fails."""
+    case.reachable = False
     if not case.settings or not case.settings.endpoint:
-        case.reachable = False
         return
-    url = urlsplit(case.settings.endpoint)
-    proxy = proxy_for(url, case.environ)
-    first = urlsplit(proxy if proxy and "//" in proxy else f"//{proxy}") if proxy else url
+    endpoint = case.settings.endpoint
+    proxy = proxy_for(endpoint)
+    first = urlsplit(proxy or endpoint)
     host = first.hostname or ""
-    port = first.port or (443 if first.scheme == "https" else 80 if not proxy else 8080)
-    if proxy:
-        yield Finding("proxy", OK, f"{host}:{port}")
-    else:
-        yield Finding("proxy", OK, "none")
+    port = first.port or (443 if first.scheme == "https" else 80)
+    # Not the URL: it may hold a password.
+    yield Finding("proxy", OK, f"{host}:{port}" if proxy else "none")
+    findings = []
     for finding in reach(host, port, "the proxy" if proxy else "the endpoint"):
-        case.reachable = finding.status == OK
+        findings.append(finding)
         yield finding
+    case.reachable = all(finding.status == OK for finding in findings)
 
 
 def reach(host: str, port: int, what: str) -> Iterator[Finding]:
@@ -93,12 +75,18 @@ def service(case: Case) -> Iterator[Finding]:
 
     from ecr_vend.service import certificate_fault, trust
 
+    case.reachable = False
     endpoint = case.settings.endpoint
-    here = loopback(urlsplit(endpoint).hostname or "")
+    secure = endpoint.startswith("https://")
     began = time.monotonic()
     try:
         with (
-            httpx.Client(verify=trust(case.environ), trust_env=not here, timeout=ANSWER) as client,
+            httpx.Client(
+                verify=secure and trust(case.environ),
+                proxy=proxy_for(endpoint) if secure else None,
+                trust_env=False,
+                timeout=ANSWER,
+            ) as client,
             client.stream("GET", f"{endpoint}/v1/ping") as answer,
         ):
             took = time.monotonic() - began
@@ -107,13 +95,13 @@ def service(case: Case) -> Iterator[Finding]:
             secured = stream.get_extra_info("ssl_object") if stream else None
             certificate = secured.getpeercert() if secured else None
     except (httpx.RequestError, httpx.InvalidURL) as error:
-        case.reachable = False
         if reason := certificate_fault(error):
             yield of_problem("tls", Problem("not_trusted", endpoint=endpoint, detail=reason))
         else:
             detail = str(error) or type(error).__name__
             yield of_problem("service", Problem("unreachable", endpoint=endpoint, detail=detail))
         return
+    case.reachable = True
     if certificate:
         yield certificate_finding(certificate, time.time())
     status = WARN if took > SLOW else OK

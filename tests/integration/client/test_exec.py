@@ -139,7 +139,7 @@ def test_a_command_has_no_child_and_no_open_file_of_ours(machine: Machine) -> No
 
 
 def test_an_exit_code_passes_through(machine: Machine) -> None:
-    process = start(machine, "--", "sh", "-c", SAY_WHERE + "exit 7", "--", "-x")
+    process = start(machine, "--", "sh", "-c", SAY_WHERE + "read go; exit 7", "--", "-x")
     with watched(process):
         assert finish(process)[2] == 7
 
@@ -226,7 +226,7 @@ def test_the_variable_that_docker_puts_first_says_nothing_of_these_registries(
     machine: Machine,
 ) -> None:
     machine.environ["DOCKER_AUTH_CONFIG"] = json.dumps({"auths": {HOST: {}, "quay.io": {}}})
-    process = start(machine, "--", "sh", "-c", SAY_WHERE + 'echo "$DOCKER_AUTH_CONFIG"')
+    process = start(machine, "--", "sh", "-c", SAY_WHERE + 'read go; echo "$DOCKER_AUTH_CONFIG"')
     with watched(process):
         assert json.loads(finish(process)[0]) == {"auths": {"quay.io": {}}}
 
@@ -241,7 +241,7 @@ def test_what_a_crash_left_is_removed_and_what_is_in_use_is_not(
     write(left / "config.json", "{}")
     used = temporary / f"ecr-vend-exec-{os.getpid()}-abcdefgh"
     used.mkdir(mode=0o700)
-    process = start(machine, "--", "sh", "-c", SAY_WHERE)
+    process = start(machine, "--", "sh", "-c", SAY_WHERE + "read go")
     with watched(process):
         finish(process)
     assert list(temporary.iterdir()) == [used]

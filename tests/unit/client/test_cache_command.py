@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,15 @@ def test_without_a_cache_none_is_made(machine: Machine) -> None:
     assert machine.run("cache", "list") == ("No token is kept\n", "", 0)
     assert machine.run("cache", "clear") == ("0 tokens dropped\n", "", 0)
     assert not (machine.home / ".cache").exists()
+
+
+def test_what_a_crash_of_exec_left_is_dropped_too(machine: Machine) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    left = machine.home / f"ecr-vend-exec-{ended.pid}-abcdefgh"
+    used = machine.home / f"ecr-vend-exec-{os.getpid()}-abcdefgh"
+    for folder in (left, used):
+        folder.mkdir(mode=0o700)
+    machine.environ["TMPDIR"] = str(machine.home)
+    assert machine.run("cache", "clear")[2] == 0
+    assert (left.exists(), used.exists()) == (False, True)

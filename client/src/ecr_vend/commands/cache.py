@@ -82,7 +82,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         ready.erase(settings.cache_dir, settings.managed, wanted.host)
         cleared = len(entries)
     else:
+        from ecr_vend import config_folder
+
         cleared = cache.clear()
+        # Tokens, too: the folders of `exec` whose machine or container was stopped at once.
+        config_folder.sweep(config_folder.parent(environ))
     if arguments.json:
         console.json({"folder": str(cache.folder), "cleared": cleared})
     else:

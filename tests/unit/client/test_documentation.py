@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_vend import ready
+from ecr_vend import commands, ready
 from ecr_vend.errors import PROBLEMS
 from ecr_vend.settings import KEYS, load
 
@@ -42,6 +42,13 @@ def test_every_setting_is_in_the_table_with_its_variable() -> None:
     assert [name for row in rows for name in quoted(row[1])] == [
         f"ECR_VEND_{key.upper()}" for key in keys
     ]
+
+
+def test_every_command_is_in_the_table_with_an_example() -> None:
+    rows = table("command")
+    assert [name for row in rows for name in quoted(row[0])] == list(commands.NAMES)
+    for name, _, example in rows:
+        assert f"ecr-vend {quoted(name)[0]}" in example
 
 
 def test_the_page_names_every_variable_that_is_read_and_no_other() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_vend import __version__
+from ecr_vend import __version__, command_line, completions, manual
 from tests.tools_at_hand import missing
 from tools import wheels
 from tools.environments import ROOT, Missing, child_environment, uv
@@ -141,6 +141,29 @@ def test_each_wheel_has_the_front_or_the_entry_point_and_never_both(
         else:
             assert scripts == []
             assert NAME in commands
+
+
+def test_the_posix_wheel_alone_has_the_manual_page_and_the_completions(
+    built: dict[str, Path],
+) -> None:
+    for platform, wheel in built.items():
+        with zipfile.ZipFile(wheel) as opened:
+            shared = {
+                name.partition(".data/data/")[2]: opened.read(name).decode()
+                for name in opened.namelist()
+                if ".data/data/" in name
+            }
+        if platform != "any":
+            assert shared == {}
+            continue
+        assert shared == {
+            "share/man/man1/ecr-vend.1": manual.page(command_line.parser()),
+            "share/bash-completion/completions/ecr-vend": completions.bash(command_line.parser()),
+            "share/zsh/site-functions/_ecr-vend": completions.zsh(command_line.parser()),
+            "share/fish/vendor_completions.d/ecr-vend.fish": completions.fish(
+                command_line.parser()
+            ),
+        }
 
 
 def test_building_again_gives_the_same_bytes(built: dict[str, Path], tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def tree(
                     metavar=_metavar(action),
                     help=action.help or "",
                     choices=tuple(map(str, action.choices or ())),
-                    files=action.metavar in FILES,
+                    files=action.metavar in FILES or action.nargs == argparse.REMAINDER,
                 )
             )
     return Command(words, summary, parser.epilog or "", tuple(arguments), tuple(below))

@@ -21,12 +21,15 @@ CASES = [
     ("explain HOST/x --access pu", ["pull", "pull-through", "push"]),
     ("completion ", ["bash", "fish", "zsh"]),
     ("configure --endpoint ", []),
+    ("materialize --out note", ["notes.txt"]),
+    ("exec ./note", ["./notes.txt"]),
 ]
 """What stands on the command line after the program's name → what Tab offers."""
 
 
 def script(shell: str, folder: Path) -> Path:
-    """Return a shell's script in a file."""
+    """Return a shell's script in a file, beside one to complete."""
+    (folder / "notes.txt").touch()
     path = folder / {"zsh": "_ecr-vend"}.get(shell, f"ecr-vend.{shell}")
     path.write_text(completions.SHELLS[shell](command_line.parser()))
     return path

@@ -162,8 +162,8 @@ def test_entries_tell_everything_but_the_token(cache: Cache) -> None:
     cache.path(HOST, "3" * 64, "token").write_text("damaged")
     found, damaged = cache.entries()
     assert [(entry.host, entry.fetched, entry.refresh, entry.expires) for entry in found] == [
-        (HOST, NOW, NOW + 240, NOW + 300),
-        (HOST, NOW, NOW + 720, NOW + 900),
+        (HOST, NOW, NOW + 200, NOW + 300),
+        (HOST, NOW, NOW + 600, NOW + 900),
         (OTHER, NOW, NOW + 50, NOW + 100),
     ]
     assert found[1].size == cache.path(HOST, KEY, "token").stat().st_size

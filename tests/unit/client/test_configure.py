@@ -243,6 +243,19 @@ def test_what_somebody_changed_since_is_left_alone(machine: Machine, docker: Pat
     assert json.loads(docker.read_text()) == {"credHelpers": {HOST: "mine"}}
 
 
+def test_what_was_there_before_the_first_time_comes_back(
+    machine: Machine, docker: Path, config: Path
+) -> None:
+    write(docker, json.dumps({"credHelpers": {HOST: "ecr-vend"}}))
+    write(config, "profile = 'mine' # and nobody's\n")
+    before = everything(machine.home)
+    for profile in ("a", "b"):
+        machine.run("configure", "--profile", profile)
+        assert tomllib.loads(config.read_text()) == {"profile": profile}
+    machine.run("configure", "--remove")
+    assert everything(machine.home) == before
+
+
 def test_what_was_there_before_us_is_not_removed(
     machine: Machine, service: FakeService, docker: Path, config: Path
 ) -> None:

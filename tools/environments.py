@@ -58,6 +58,7 @@ ENVIRONMENTS = {
     "runtime": Environment(("requirements/runtime.txt",), "the Lambda runtime loop (Linux)"),
     "sam": Environment(("requirements/sam.txt",), "the SAM command line"),
     "checkov": Environment(("requirements/checkov.txt",), "the infrastructure scanner"),
+    "peers": Environment(("requirements/peers.txt",), "what the benchmarks compare with"),
 }
 
 

@@ -29,6 +29,7 @@ LOCKS = {
     "requirements/runtime.txt": ("requirements/runtime.in", "3.11"),
     "requirements/sam.txt": ("requirements/sam.in", "3.11"),
     "requirements/checkov.txt": ("requirements/checkov.in", "3.11"),
+    "requirements/peers.txt": ("requirements/peers.in", "3.11"),
 }
 """Lock → (what declares it, the oldest Python it must serve)."""
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tests.bench import uncached
 from tests.bench.measure import Row, compared, seconds_of
 from tests.client.fake_service import HOST, FakeService, serve
 from tools.environments import ROOT
@@ -123,7 +124,7 @@ def printed(words: list[str], environ: dict[str, str]) -> str:
 
 
 def rows(folder: Path, *, rounds: int) -> Iterator[Row]:
-    """Yield a cached `get`, alone and fifty at once."""
+    """Yield a cached `get`, alone and fifty at once, and what is measured of uncached ones."""
     asked = folder / "host"
     asked.write_text(HOST)
     ours, peer = prime_ours(folder / "ours"), prime_peer(folder / "peer")
@@ -140,3 +141,4 @@ def rows(folder: Path, *, rounds: int) -> Iterator[Row]:
         )
         shown = f"{PEER} {theirs * 1000:.1f} ms" if theirs else f"missing: {PEER}"
         yield Row(what, "≤ 0.60", f"{mine * 1000:.1f} ms", shown, ratio)
+    yield from uncached.rows(folder, environment(folder), rounds=rounds)

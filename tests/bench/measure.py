@@ -58,14 +58,19 @@ def compared(
 
 
 def seconds_of(
-    words: Sequence[str], environ: Mapping[str, str], stdin: Path, *, at_once: int = 1
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    stdin: Path,
+    *,
+    at_once: int = 1,
+    code: int = 0,
 ) -> float:
     """Return the seconds that `at_once` processes take together, from first start to last end.
 
     Spawned without a fork of this process, whose size would count.
 
     Raises:
-        ChildProcessError: One of them failed: it did not do what is measured.
+        ChildProcessError: One of them ended with another code: it did not do what is measured.
     """
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, str(stdin), os.O_RDONLY, 0),
@@ -78,7 +83,7 @@ def seconds_of(
     ]
     codes = [os.waitpid(process, 0)[1] for process in running]
     seconds = time.perf_counter() - begun
-    if any(codes):
+    if any(os.waitstatus_to_exitcode(each) != code for each in codes):
         raise ChildProcessError(f"{words[0]} failed")
     return seconds
 

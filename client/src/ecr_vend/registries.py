@@ -80,7 +80,7 @@ def token_for(
     wanted = settings.for_registry(asked)
     if repositories:
         wanted = replace(wanted, request=narrowed(wanted.request, repositories))
-    return tokens.obtain(host, wanted, environ)
+    return tokens.obtain(host, wanted, environ, asked=asked)
 
 
 def narrowed(request: Mapping[str, object], repositories: Sequence[str]) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """A program that kills a call at every step it takes in its cache or on the network.
 
-Run as a process of its own, which may fork because it has one thread. The first run is killed
-before its first step, the next before its second, until one ends by itself; after each, what is
-left must do for the next call. Prints how many steps there were and what was wrong.
+Run as a process of its own, which may fork because it has one thread: calls start others, so each
+is made in a process forked for it. The first run is killed before its first step, the next before
+its second, until one ends by itself; after each, what is left must do for the next call. Prints how
+many steps there were and what was wrong.
 """
 
 from __future__ import annotations
@@ -113,6 +114,18 @@ def faults() -> list[str]:
     return wrong
 
 
+def apart(act: Callable[[], object]) -> tuple[int, str]:
+    """Return the exit code of a process forked to act, and what it returned, in JSON."""
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        os.write(writing, json.dumps(act()).encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as returned:
+        text = returned.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
+
+
 def main(before: Callable[[], None], act: Callable[[], object]) -> None:
     """Kill `act` at each of its steps, `before` which the cache is made ready."""
     renewal.start = lambda *_: False  # what is to be renewed is renewed in the call
@@ -121,14 +134,15 @@ def main(before: Callable[[], None], act: Callable[[], object]) -> None:
     code = -signal.SIGKILL
     while code:
         step += 1
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        before()
-        if not (child := os.fork()):
+
+        def killed(step: int = step) -> None:
             kill_before(step)
             act()
-            os._exit(0)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        wrong += [f"step {step}: {fault}" for fault in faults()]
+
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        apart(before)
+        code, _ = apart(killed)
+        wrong += [f"step {step}: {fault}" for fault in json.loads(apart(faults)[1])]
     print(json.dumps({"steps": step - 1, "wrong": wrong}))
 
 

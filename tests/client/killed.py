@@ -121,7 +121,7 @@ def apart(act: Callable[[], object]) -> tuple[int, str]:
         os.write(writing, json.dumps(act()).encode())
         os._exit(0)
     os.close(writing)
-    with open(reading, encoding="utf-8") as returned:
+    with os.fdopen(reading, encoding="utf-8") as returned:
         text = returned.read()
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
 

@@ -7,16 +7,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend import __version__
+from ecr_vend import __version__, program
 from ecr_vend.console import Console
-from ecr_vend.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM = "ecr-vend"
-INTERRUPTED = 130
-"""The exit code after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,32 +65,22 @@ def run(words: Sequence[str], console: Console) -> int:
     """
     from ecr_vend import commands
 
-    try:
-        arguments = parser().parse_args(words)
-        return commands.load(arguments.command).run(arguments, console)
-    except SystemExit as ended:  # argparse has said what was wrong
-        return ended.code if isinstance(ended.code, int) else 2
-    except Problem as problem:
-        console.note(str(problem))
-        return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        return 1
-    except Exception as error:  # noqa: BLE001 the outermost frame: a traceback could show a token
-        console.note(str(Problem("internal", detail=type(error).__name__)))
-        return 1
+    def act() -> int:
+        try:
+            arguments = parser().parse_args(words)
+            return commands.load(arguments.command).run(arguments, console)
+        except SystemExit as ended:  # argparse has said what was wrong
+            return ended.code if isinstance(ended.code, int) else 2
+
+    return program.guarded(act, console.stderr)
 
 
 def main() -> None:
-    """Run the program and end the process at once: a fetch left behind must not hold it up."""
-    code = run(sys.argv[1:], Console(sys.stdin, sys.stdout, sys.stderr, os.environ))
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            code = code or 1
-    os._exit(code)
+    """Run the program and end the process."""
+    program.finish(
+        lambda stdin, stdout, stderr: run(sys.argv[1:], Console(stdin, stdout, stderr, os.environ)),
+        sys.stdin,
+    )
 
 
 if __name__ == "__main__":

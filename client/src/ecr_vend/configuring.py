@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ecr_vend import configured, drafts, hosts, registry_configs
 from ecr_vend.config_files import config_path
 from ecr_vend.errors import Problem
+from ecr_vend.registry_configs import HELPER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from ecr_vend.configured import Record
     from ecr_vend.drafts import Draft
 
-HELPER = "ecr-vend"
 PREDECESSOR = "ecr-login"
 PROGRAM = f"docker-credential-{HELPER}"
 

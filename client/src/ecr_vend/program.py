@@ -1,4 +1,4 @@
-"""The outermost frame of the programs that speak a protocol.
+"""The outermost frame of the programs.
 
 Whole streams, one exit code, one line for whatever goes wrong, and never a traceback: that could
 show a token.
@@ -28,6 +28,8 @@ def guarded(call: Callable[[], int], *tell: TextIO) -> int:
         problem = failure
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # nobody reads on
+        return 1
     except Exception as error:  # noqa: BLE001 the outermost frame
         problem = Problem("internal", detail=type(error).__name__)
     for stream in tell:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+HELPER = "ecr-vend"
+"""What the helper is called in these files."""
+
 
 def docker_config(environ: Mapping[str, str]) -> Path:
     """Return where docker's configuration file is, or would be."""

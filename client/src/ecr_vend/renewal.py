@@ -19,6 +19,7 @@ from ecr_vend import ready, tokens
 from ecr_vend.cache import Cache
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
+from ecr_vend.registries import managed
 from ecr_vend.settings import load
 
 if TYPE_CHECKING:
@@ -80,11 +81,10 @@ def renew(asked: str, request: dict[str, object], environ: Mapping[str, str]) ->
     Raises:
         Problem: There is no new token; the cache says why.
     """
-    own = load(environ)
-    host = own.managed(asked)
-    if not host:
+    registry = managed(asked, load(environ))
+    if not registry:
         return
-    own = own.for_registry(asked)
+    host, own = registry.host, registry.settings
     settings = replace(own, request=request)
     cache = Cache(settings.cache_dir, environ, make=False)
     token = tokens.Asking(

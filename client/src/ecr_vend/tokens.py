@@ -16,6 +16,7 @@ from ecr_vend.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ecr_vend.registries import Registry
     from ecr_vend.secret import Secret
     from ecr_vend.settings import Settings
     from ecr_vend.web_identity import WebIdentity
@@ -83,33 +84,26 @@ def wanted(
 
 
 def obtain(
-    host: str,
-    settings: Settings,
-    environ: Mapping[str, str],
-    *,
-    asked: str | None = None,
-    web_identity: WebIdentity | None = None,
+    registry: Registry, environ: Mapping[str, str], *, web_identity: WebIdentity | None = None
 ) -> Token:
     """Return a token that works, from the cache or from the service.
 
     Args:
-        host: The registry's first name.
-        settings: What to ask for, of which service and as whom.
+        registry: What it is for.
         environ: The process environment.
-        asked: The registry's name as the caller knows it, which chose the settings; when absent,
-            the first one.
         web_identity: Who asks, in the place of whoever the environment makes us.
 
     Raises:
         Problem: There is none.
     """
+    host, settings = registry.host, registry.settings
     if not settings.endpoint:
         raise Problem("endpoint_not_set", config=str(settings.config))
 
     def start() -> bool:
         from ecr_vend import renewal
 
-        return renewal.start(asked or host, settings.request, environ)
+        return renewal.start(registry.name, settings.request, environ)
 
     cache = Cache(settings.cache_dir, environ)
     want = wanted(host, settings, environ, web_identity)

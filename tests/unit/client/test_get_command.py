@@ -9,8 +9,11 @@ import time
 
 import pytest
 
+from ecr_vend import renewal
+from ecr_vend.cache import Cache
 from tests.client.fake_service import HOST, FakeService
 from tests.client.machine import Machine
+from tests.client.renewals import age_tokens
 
 PASSWORD = "token-1-of-AKIAJOBONE-" + "A" * 2800
 
@@ -67,3 +70,24 @@ def test_another_registry_is_refused_in_one_line(
     assert err.startswith(f"ecr-vend: {host} is not a registry that this helper answers for")
     assert err.count("\n") == 1
     assert not service.asked
+
+
+@pytest.mark.parametrize(
+    "words", [["get"], ["materialize", "--format", "docker", "--out", "-", "--registry"]]
+)
+def test_a_token_of_an_alias_is_renewed_under_that_name(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    alias = "images.example.com"
+    machine.environ["ECR_VEND_REGISTRIES"] = f"{alias}={HOST}"
+    machine.run(*words, alias)
+    age_tokens(Cache(machine.home / ".cache/ecr-vend", machine.environ), 800)
+    renewed: list[str] = []
+
+    def start(asked: str, *_: object) -> bool:
+        renewed.append(asked)
+        return True
+
+    monkeypatch.setattr(renewal, "start", start)
+    assert machine.run(*words, alias)[2] == 0
+    assert renewed == [alias]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend import asked, ready
+from ecr_vend import ready, registries
 from ecr_vend.cache import Cache
 from ecr_vend.command_line import described
 from ecr_vend.moments import iso, until
@@ -38,8 +38,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Carry the command out."""
     environ = console.environ
-    wanted = asked.registry(arguments.host, environ) if arguments.host else None
     settings = load(environ)
+    wanted = registries.named(arguments.host, settings) if arguments.host else None
     cache = Cache(settings.cache_dir, environ, make=False)
     if not cache.usable and cache.folder.exists():
         console.note(

@@ -56,9 +56,10 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Carry the command out; it does not return where the command takes this process's place."""
+    from ecr_vend import registries
     from ecr_vend.config_folder import ConfigFolder
-    from ecr_vend.registries import chosen, token_for
     from ecr_vend.settings import load
+    from ecr_vend.tokens import obtain
 
     words: list[str] = arguments.words[arguments.words[:1] == ["--"] :]
     if not words:
@@ -66,9 +67,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     environ = console.environ
     try:
         program = found(words[0], environ)
-        settings = load(environ)
-        asked = chosen(arguments.registry, settings, environ)
-        tokens = {name: token_for(name, host, settings, environ) for name, host in asked.items()}
+        asked = registries.chosen(arguments.registry, load(environ), environ)
+        tokens = {registry.name: obtain(registry, environ) for registry in asked}
         if arguments.verbose:
             for name, token in tokens.items():
                 ends = datetime.fromtimestamp(token.expires, UTC)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend import asked, decisions, images
+from ecr_vend import decisions, images, registries
 from ecr_vend.command_line import described
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
+from ecr_vend.settings import load
 
 if TYPE_CHECKING:
     import argparse
@@ -49,15 +50,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     image = None
     if "/" in arguments.image and not (image := images.parse(arguments.image)):
         raise Problem("not_an_image", image=arguments.image)
-    wanted = asked.registry(image.host if image else arguments.image, console.environ)
-    request = dict(wanted.settings.request)
+    name = image.host if image else arguments.image
+    registry = registries.named(name, load(console.environ))
+    request = dict(registry.settings.request)
     if image or arguments.access:
         request = {key: value for key, value in request.items() if key not in SCOPE.values()}
         request.pop("access", None)
         access = arguments.access or "pull"
         request |= {SCOPE[access]: [image.repository]} if image else {"access": access}
-    service = connect(wanted.settings, console.environ)
-    answer = service.explain({"registry": wanted.host, **request}, Deadline(SECONDS))
+    service = connect(registry.settings, console.environ)
+    answer = service.explain({"registry": registry.host, **request}, Deadline(SECONDS))
     decision = decisions.read(answer, service.endpoint)
     if arguments.json:
         console.json(answer)

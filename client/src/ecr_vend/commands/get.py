@@ -7,9 +7,10 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend import asked, tokens
+from ecr_vend import registries, tokens
 from ecr_vend.command_line import described
 from ecr_vend.moments import iso
+from ecr_vend.settings import load
 
 if TYPE_CHECKING:
     import argparse
@@ -47,9 +48,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Carry the command out."""
-    wanted = asked.registry(arguments.host, console.environ)
-    token = tokens.obtain(wanted.host, wanted.settings, console.environ)
-    console.line(FORMATS[arguments.format](wanted.name, token))
+    registry = registries.named(arguments.host, load(console.environ))
+    token = tokens.obtain(registry, console.environ)
+    console.line(FORMATS[arguments.format](registry.name, token))
     return 0
 
 

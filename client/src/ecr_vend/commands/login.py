@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend import asked, registry_configs, tokens
+from ecr_vend import registries, registry_configs, tokens
 from ecr_vend.command_line import described
 from ecr_vend.errors import Problem
 from ecr_vend.moments import iso, until
+from ecr_vend.settings import load
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
     from ecr_vend.console import Console
-
-HELPER = "ecr-vend"
 
 
 def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
@@ -37,10 +36,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from ecr_vend.registry_check import verify
 
     environ = console.environ
-    wanted = asked.registry(arguments.host, environ)
-    token = tokens.obtain(wanted.host, wanted.settings, environ)
+    registry = registries.named(arguments.host, load(environ))
+    token = tokens.obtain(registry, environ)
     try:
-        verify(wanted.name, token.password, environ)
+        verify(registry.name, token.password, environ)
         verified = True
     except Problem as problem:
         if problem.code == "registry_refused":
@@ -48,11 +47,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         # Not asked is not refused: the token is there, and docker will find out.
         console.note(str(problem))
         verified = False
-    configured = configured_for(wanted.name, environ)
+    configured = configured_for(registry.name, environ)
     if arguments.json:
         console.json(
             {
-                "registry": wanted.name,
+                "registry": registry.name,
                 "expires_at": iso(token.expires),
                 "verified": verified,
                 "docker_configured": configured,
@@ -61,10 +60,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return 0
     taken = ", and the registry takes it" if verified else ""
     console.line(
-        f"There is a token for {wanted.name} until {until(token.expires, time.time())}{taken}"
+        f"There is a token for {registry.name} until {until(token.expires, time.time())}{taken}"
     )
     if not configured:
-        console.line(f"docker does not ask for it yet: ecr-vend configure --registry {wanted.name}")
+        console.line(
+            f"docker does not ask for it yet: ecr-vend configure --registry {registry.name}"
+        )
     return 0
 
 
@@ -79,4 +80,4 @@ def configured_for(name: str, environ: Mapping[str, str]) -> bool:
     helpers = registry_configs.table(document, "credHelpers", path)
     # docker takes the entry of exactly this name, and the store only where there is none.
     helper = helpers.get(name, document.get("credsStore"))
-    return bool(helper == HELPER)
+    return bool(helper == registry_configs.HELPER)

@@ -114,13 +114,15 @@ def tokens_of(
     Raises:
         Problem: A token cannot be had.
     """
-    from ecr_vend.registries import chosen, token_for
+    from ecr_vend.registries import chosen
+    from ecr_vend.tokens import obtain
     from ecr_vend.written_configs import WITH_PATHS, Entry
 
     repositories: list[str] = list(dict.fromkeys(arguments.repository or ()))
-    for asked, host in chosen(arguments.registry, settings, environ).items():
+    for registry in chosen(arguments.registry, settings, environ):
         if repositories and arguments.format in WITH_PATHS:
             for name in repositories:
-                yield Entry(f"{asked}/{name}", token_for(asked, host, settings, environ, [name]))
+                token = obtain(registry.narrowed([name]), environ)
+                yield Entry(f"{registry.name}/{name}", token)
         else:
-            yield Entry(asked, token_for(asked, host, settings, environ, repositories))
+            yield Entry(registry.name, obtain(registry.narrowed(repositories), environ))

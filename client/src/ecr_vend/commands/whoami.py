@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend import asked
 from ecr_vend.command_line import described
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem, clean
 from ecr_vend.moments import span
+from ecr_vend.registries import named
 from ecr_vend.settings import load
 
 if TYPE_CHECKING:
@@ -39,11 +39,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from ecr_vend.service import connect
 
     environ = console.environ
-    settings = (
-        asked.registry(arguments.registry, environ).settings
-        if arguments.registry
-        else load(environ)
-    )
+    settings = load(environ)
+    if arguments.registry:
+        settings = named(arguments.registry, settings).settings
     service = connect(settings, environ)
     answer = service.whoami(Deadline(SECONDS))
     if arguments.json:

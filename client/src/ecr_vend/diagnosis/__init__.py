@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ecr_vend.deadline import Deadline
+    from ecr_vend.registries import Registry
     from ecr_vend.settings import Settings
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -59,13 +60,13 @@ class Case:
     Attributes:
         environ: The process environment.
         settings: The settings, None where they are broken.
-        registries: Name as registry clients use it → first name of the registry.
+        registries: The registries to look at.
         reachable: Whether asking the service further makes sense.
     """
 
     environ: Mapping[str, str]
     settings: Settings | None = None
-    registries: dict[str, str] = field(default_factory=dict)
+    registries: list[Registry] = field(default_factory=list)
     reachable: bool = True
 
 

@@ -102,8 +102,8 @@ def policy(case: Case) -> Iterator[Finding]:
         return
     from ecr_vend.service import connect
 
-    for asked, host in case.registries.items():
-        settings = case.settings.for_registry(asked)
+    for registry in case.registries:
+        asked, host, settings = registry.name, registry.host, registry.settings
         request = {"registry": host, **settings.request}
         answer: dict[str, Any] = connect(settings, case.environ).explain(request, Deadline(SECONDS))
         refusal = answer.get("refusal")

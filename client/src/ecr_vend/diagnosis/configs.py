@@ -11,6 +11,7 @@ from ecr_vend import registries
 from ecr_vend.diagnosis import FAIL, OK, WARN, Case, Finding, of_problem
 from ecr_vend.errors import Problem
 from ecr_vend.registry_configs import (
+    HELPER,
     Document,
     containers_auth_files,
     containers_folder,
@@ -24,7 +25,6 @@ from ecr_vend.settings import load
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-HELPER = registries.HELPER
 PODMANS = ("podman", "buildah", "skopeo")
 FILES = "containers-auth.json"
 """What registries.conf calls the auth files in its list of helpers."""
@@ -45,7 +45,7 @@ def chosen(case: Case, given: Sequence[str] | None) -> Iterator[Finding]:
         return
     try:
         case.registries = registries.chosen(given, case.settings, case.environ)
-        yield Finding("registries", OK, ", ".join(case.registries))
+        yield Finding("registries", OK, ", ".join(one.name for one in case.registries))
     except Problem as problem:
         if problem.code == "no_registries":
             detail = "none is named in the settings or in docker's configuration"
@@ -54,7 +54,7 @@ def chosen(case: Case, given: Sequence[str] | None) -> Iterator[Finding]:
         else:
             yield of_problem("registries", problem)
     if len(case.registries) == 1:  # its own endpoint and profile, then, are what matters
-        case.settings = case.settings.for_registry(*case.registries)
+        case.settings = case.registries[0].settings
     if case.settings.endpoint:
         yield Finding("endpoint", OK, case.settings.endpoint)
     else:
@@ -69,7 +69,7 @@ def docker(case: Case) -> Iterator[Finding]:
     if case.environ.get("DOCKER_AUTH_CONFIG"):
         detail = "DOCKER_AUTH_CONFIG is set: docker asks it before every helper"
         yield Finding("docker", WARN, detail, "unset it, or see that it names no registry of yours")
-    for host in case.registries:
+    for host in [registry.name for registry in case.registries]:
         yield docker_entry(host, document or {}, path)
         if any(entry and host_of(key) == host for key, entry in _auths(document, path)):
             detail = f"{path} still has a password for {host} in `auths`"
@@ -108,7 +108,7 @@ def containers(case: Case) -> Iterator[Finding]:
         yield Finding("containers", OK, f"{place}: credential-helpers {', '.join(order)}")
     used = any(shutil.which(name, path=case.environ.get("PATH")) for name in PODMANS)
     if not broken:
-        for host in case.registries:
+        for host in [registry.name for registry in case.registries]:
             yield containers_entry(host, files, order, used=used)
 
 

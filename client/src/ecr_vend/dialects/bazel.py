@@ -17,8 +17,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend import hosts, tokens
-from ecr_vend.dialects.docker import settings_for
+from ecr_vend import hosts, registries, tokens
 from ecr_vend.errors import Problem
 from ecr_vend.setting_values import loopback
 
@@ -39,13 +38,14 @@ def answer(request: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, 
         raise Problem("not_understood", detail="it has no `uri`, which Bazel sends")
     scheme, colon, _ = uri.partition("://")
     asked = hosts.bare(uri) if colon and scheme.lower() in {"http", "https"} else None
-    settings = settings_for(asked, environ)
-    host = settings.managed(asked) if settings and asked else None
-    if not settings or not asked or not host:
+    registry = registries.answered(asked, environ)
+    if not registry:
         return NOTHING
-    if scheme.lower() == "http" and not loopback(re.sub(r":[0-9]+$", "", asked).strip("[]")):
-        raise Problem("plain_http", host=asked)
-    token = tokens.obtain(host, settings.for_registry(asked), environ, asked=asked)
+    if scheme.lower() == "http" and not loopback(
+        re.sub(r":[0-9]+$", "", registry.name).strip("[]")
+    ):
+        raise Problem("plain_http", host=registry.name)
+    token = tokens.obtain(registry, environ)
     basic = base64.b64encode(f"AWS:{token.password.reveal()}".encode()).decode()
     expires = datetime.fromtimestamp(int(token.refresh), UTC)
     return {

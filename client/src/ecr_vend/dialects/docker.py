@@ -8,18 +8,16 @@ stderr through.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from ecr_vend import __version__, hosts, program, ready, tokens
+from ecr_vend import __version__, hosts, program, ready, registries, tokens
 from ecr_vend.cache import Cache
-from ecr_vend.config_files import config_path, content_of, system_config_path
 from ecr_vend.errors import NO_SERVER_URL, NO_USERNAME, NOT_FOUND, Problem
-from ecr_vend.settings import Settings, load
+from ecr_vend.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,50 +105,24 @@ def get(server_url: str, environ: Mapping[str, str]) -> str:
     url = server_url.strip()
     if not url:
         raise Answer(NO_SERVER_URL)
-    asked = hosts.bare(server_url)
-    settings = settings_for(asked, environ)
-    host = settings.managed(asked) if settings and asked else None
-    if not settings or not asked or not host:
+    registry = registries.answered(hosts.bare(server_url), environ)
+    if not registry:
         raise Answer(NOT_FOUND)
-    settings = settings.for_registry(asked)
-    token = tokens.obtain(host, settings, environ, asked=asked)
-    ready.publish(asked, token, settings, environ)
+    token = tokens.obtain(registry, environ)
+    ready.publish(registry.name, token, registry.settings, environ)
     credential = {"ServerURL": url, "Username": "AWS", "Secret": token.password.reveal()}
     return json.dumps(credential, separators=(",", ":")) + "\n"
-
-
-def settings_for(host: str | None, environ: Mapping[str, str]) -> Settings | None:
-    """Return the settings, None when they are broken and this host is none of their business.
-
-    A mistake in our configuration must not stop the pulls from everybody else's registries.
-    """
-    try:
-        return load(environ)
-    except Problem:
-        if not host or (not hosts.parse(host) and not named_in_settings(host, environ)):
-            return None
-        raise
-
-
-def named_in_settings(host: str, environ: Mapping[str, str]) -> bool:
-    """Return whether settings that cannot be understood mention a host, as an alias does."""
-    words = environ.get("ECR_VEND_REGISTRIES", "")
-    for path in (config_path(environ), system_config_path(environ)):
-        with contextlib.suppress(Problem):
-            words += f" {content_of(path, trusted=False).decode(errors='replace')}"
-    return host in words.lower()
 
 
 def erase(server_url: str, environ: Mapping[str, str]) -> str:
     """Drop the cached tokens of a registry; nothing to drop is success, as docker expects."""
     if not server_url.strip():
         raise Answer(NO_SERVER_URL)
-    asked = hosts.bare(server_url)
-    settings = settings_for(asked, environ)
-    if settings and asked and (host := settings.managed(asked)):
+    if registry := registries.answered(hosts.bare(server_url), environ):
         # In this order: an entry is written only while the cache has its token.
-        Cache(settings.cache_dir, environ, make=False).erase(host)
-        ready.erase(settings.cache_dir, settings.managed, host)
+        folder = registry.settings.cache_dir
+        Cache(folder, environ, make=False).erase(registry.host)
+        ready.erase(folder, registry.settings.managed, registry.host)
     return ""
 
 

@@ -19,11 +19,9 @@ import json
 import os
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ecr_vend import __version__, images, program, tokens
-from ecr_vend.dialects.docker import settings_for
+from ecr_vend import __version__, images, program, registries, tokens
 from ecr_vend.errors import Problem
 from ecr_vend.secret import Secret
 from ecr_vend.web_identity import ROLE, WebIdentity
@@ -49,9 +47,6 @@ RESPONSE = "CredentialProviderResponse"
 ROLE_ANNOTATIONS = ("ecr-vend/role-arn", "eks.amazonaws.com/role-arn")
 """Annotations of a service account that name its role, the first of them that is there. Ours comes
 first, so that images may be pulled with another role than the one the pod runs with."""
-
-KEPT = ("grant", "reason", "ttl_seconds")
-"""What a request for one image keeps of the settings."""
 
 
 def run(
@@ -112,30 +107,18 @@ def answer(request: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, 
     image = images.parse(name)
     if not image or "://" in name:
         raise Problem("not_understood", detail=f"{name} names no image")
-    settings = settings_for(image.host, environ)
-    host = settings.managed(image.host) if settings else None
-    if not settings or not host:
+    registry = registries.answered(image.host, environ)
+    if not registry:
         # Not kept, so that a change of the settings is seen.
         return response | {"cacheDuration": "0s", "auth": {}}
-    settings = settings.for_registry(image.host)
-    narrowed = replace(settings, request=alone(image.repository, settings.request))
-    token = tokens.obtain(
-        host, narrowed, environ, asked=image.host, web_identity=web_identity(request)
-    )
+    narrowed = registry.narrowed([image.repository], registries.PULLING)
+    token = tokens.obtain(narrowed, environ, web_identity=web_identity(request))
     # Not until its end: a pull that starts with it must be able to finish. And by the kubelet's own
     # spelling of the host, since it compares the port as well.
     keep = max(0, int(token.refresh - time.time()))
     key = f"{name.partition('/')[0]}/{image.repository}"
     credential = {"username": "AWS", "password": token.password.reveal()}
     return response | {"cacheDuration": f"{keep}s", "auth": {key: credential}}
-
-
-def alone(repository: str, request: Mapping[str, object]) -> dict[str, object]:
-    """Return a request for pulling one repository, with whatever else the settings ask for."""
-    through = request.get("pull_through")
-    listed = isinstance(through, list) and repository in through
-    how = "pull_through" if listed or request.get("access") == "pull-through" else "pull"
-    return {how: [repository]} | {key: request[key] for key in KEPT if key in request}
 
 
 def web_identity(request: Mapping[str, Any]) -> WebIdentity | None:

@@ -210,6 +210,7 @@ def test_a_refusal_is_one_line_on_stderr_and_nothing_on_stdout(
         (asks(f"https://{IMAGE}"), "names no image"),
         (asks(f"docker://{IMAGE}"), "names no image"),
         (asks(serviceAccountToken=["x"]), "its service account is not one"),
+        (asks(serviceAccountToken="\ud800"), "its service account is not one"),
         (asks(serviceAccountToken="x", serviceAccountAnnotations=[1]), "its service account"),
     ],
 )

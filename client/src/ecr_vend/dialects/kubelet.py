@@ -134,7 +134,8 @@ def web_identity(request: Mapping[str, Any]) -> WebIdentity | None:
     if token in (None, ""):
         return None
     annotations = request.get("serviceAccountAnnotations") or {}
-    if not isinstance(token, str) or not isinstance(annotations, dict):
+    # Half a surrogate pair can be written in JSON, and be encoded in nothing.
+    if not isinstance(token, str) or not token.isascii() or not isinstance(annotations, dict):
         raise Problem("not_understood", detail="its service account is not one")
     for annotation in ROLE_ANNOTATIONS:
         if annotation in annotations:

@@ -42,7 +42,7 @@ def find(environ: Mapping[str, str], profile: str | None) -> Keys:
     """
     # The first link of the chain on its own: to import the chain takes as long as all the rest.
     if not profile and (keys := from_variables(environ, now=time.time())):
-        return keys
+        return usable(keys)
     from botocore import exceptions
 
     try:
@@ -51,7 +51,7 @@ def find(environ: Mapping[str, str], profile: str | None) -> Keys:
             named = f" in the profile {profile}" if profile else ""
             raise Problem("no_credentials", profile=named)
         frozen = found.get_frozen_credentials()
-        return Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token)
+        return usable(Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token))
     except exceptions.ProfileNotFound as error:
         named = str(error.kwargs.get("profile", profile))
         raise Problem("no_profile", profile=named, files=_files(environ)) from None
@@ -67,6 +67,17 @@ def find(environ: Mapping[str, str], profile: str | None) -> Keys:
         if "Login" in type(error).__name__:
             raise Problem("sso_expired", command=_sign_in("login", environ, profile)) from None
         raise Problem("credentials_failed", detail=str(error) or type(error).__name__) from None
+
+
+def usable(keys: Keys) -> Keys:
+    """Return credentials that a request can be signed with.
+
+    Raises:
+        Problem: These are none. What sends the request would say so by quoting them.
+    """
+    if what := keys.malformed:
+        raise Problem("credentials_malformed", what=what)
+    return keys
 
 
 def assume(

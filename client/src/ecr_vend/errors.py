@@ -44,6 +44,8 @@ PROBLEMS = {
     "credentials_failed": "AWS credentials could not be had: {detail}",
     "role_not_assumed": "the role {role} could not be assumed ({detail}): check `role` or "
     "ECR_VEND_ROLE, that its trust policy names you, and that you may sts:AssumeRole it",
+    "credentials_malformed": "the {what} of the AWS credentials is empty, or holds a blank, a line "
+    "break or another character that none has: set it again, without what was copied along",
     "credentials_expired": "the AWS credentials have expired: renew them (sign in again, or "
     "start a new session), then try again",
     "credentials_refused": "AWS does not know these credentials{key}: check that they are whole, "

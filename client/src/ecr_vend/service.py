@@ -134,6 +134,9 @@ class Service:
         except httpx.TimeoutException as error:
             slow = "a connection" if isinstance(error, httpx.ConnectTimeout) else "an answer"
             detail = f"it took too long to get {slow}"
+        except httpx.LocalProtocolError:
+            # Its text quotes the header that cannot be sent, and one holds the session token.
+            detail = "its request cannot be formed"
         except httpx.RequestError as error:
             if reason := certificate_fault(error):
                 raise Problem("not_trusted", endpoint=self.endpoint, detail=reason) from None

@@ -19,6 +19,7 @@ from tests.client.fake_service import HOST, REFUSAL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.client.fake_service import FakeService
     from tests.client.machine import Machine
 
 ENDPOINT = "https://abc.execute-api.eu-west-1.amazonaws.com/live"
@@ -247,6 +248,33 @@ def test_trouble_with_the_credentials_is_said_in_words(
     with pytest.raises(Problem) as caught:
         credentials.find({"AWS_PROFILE": "dev"}, None)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("spoilt", ["{}\n", "{} ", "\t{}", "{}\r\nX-Other: y", "{}\udcff", "{}é"])
+@pytest.mark.parametrize(
+    ("variable", "what"),
+    [
+        ("AWS_ACCESS_KEY_ID", "access key id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret access key"),
+        ("AWS_SESSION_TOKEN", "session token"),
+    ],
+)
+def test_credentials_with_something_copied_along_are_never_quoted(
+    machine: Machine, service: FakeService, variable: str, what: str, spoilt: str
+) -> None:
+    said = machine.python(**{variable: spoilt.format("DO-NOT-SHOW")})
+    assert said.startswith(f"ecr-vend: the {what} of the AWS credentials is empty, or holds a")
+    kept = b"".join(path.read_bytes() for path in machine.home.rglob("*") if path.is_file())
+    assert "DO-NOT-SHOW" not in said
+    assert b"DO-NOT-SHOW" not in kept
+    assert service.asked == []
+
+
+def test_a_header_that_cannot_be_sent_is_not_quoted() -> None:
+    # As httpx reports it once it is asked to send one.
+    problem, _, _ = vend(httpx.LocalProtocolError("Illegal header value b'DO-NOT-SHOW\\n'"))
+    assert isinstance(problem, Problem)
+    assert "DO-NOT-SHOW" not in problem.text
 
 
 def test_an_sso_sign_in_that_expired_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ VOLATILE = frozenset({"_", "OLDPWD", "SHLVL"})
 MOST_FILES = 200
 """A sign-in cache with more files than this is judged by its folder alone... and never cached."""
 
-TOKEN_FILE = re.compile(rb"^\s*web_identity_token_file\s*=\s*(.+?)\s*$", re.MULTILINE)
+TOKEN_FILE = re.compile(rb"^\s*web_identity_token_file\s*=\s*([^\0\n]+?)\s*$", re.MULTILINE)
 
 Signature = list[int] | int | None
 
@@ -151,7 +151,7 @@ def signature(path: str) -> Signature:
     """Return what changes when a file does, an error number, or None where there is none."""
     try:
         found = Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a NUL in it
         return None
     except OSError as error:
         return error.errno or -1

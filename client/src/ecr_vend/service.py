@@ -16,6 +16,7 @@ import httpx
 from ecr_vend import answers, credentials
 from ecr_vend.errors import Problem
 from ecr_vend.network import authorities, proxy_for
+from ecr_vend.setting_values import REGION
 from ecr_vend.signing import SigV4
 
 if TYPE_CHECKING:
@@ -227,11 +228,12 @@ def certificate_fault(error: BaseException | None) -> str:
 
 
 def signing_region(endpoint: str, region: str | None, environ: Mapping[str, str]) -> str | None:
-    """Return the region to sign for: as set, as the endpoint's name tells, or the environment's."""
+    """Return the region to sign for: as set, as the endpoint's name tells, or the environment's.
+
+    None where there is none, or what the environment names is none.
+    """
     named = API_HOST.fullmatch(urlsplit(endpoint).hostname or "")
-    return (
-        region
-        or (named[1] if named else None)
-        or environ.get("AWS_REGION")
-        or environ.get("AWS_DEFAULT_REGION")
-    )
+    if found := region or (named[1] if named else None):
+        return found
+    found = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+    return found if REGION.fullmatch(found) else None

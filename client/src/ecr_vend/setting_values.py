@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ACCESSES = ("pull", "push", "pull-through")
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+REGION = re.compile(r"[a-z0-9-]+", re.ASCII)
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+")
 
 
@@ -26,15 +27,35 @@ def bad(where: object, what: str) -> Problem:
 
 
 def text(value: object, where: object) -> str:
-    """Return a setting that is one string."""
+    """Return a setting that is text, which can be sent; bytes of a variable need not be."""
+    found = string(value, where)
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        raise bad(where, "is not UTF-8") from None
+    return found
+
+
+def string(value: object, where: object) -> str:
+    """Return a setting that is a string and not an empty one."""
     if not isinstance(value, str) or not value.strip():
         raise bad(where, "a string is needed")
     return value.strip()
 
 
+def region(value: object, where: object) -> str:
+    """Return a setting that is the name of an AWS region, which is part of each signature."""
+    if not REGION.fullmatch(name := text(value, where)):
+        raise bad(where, f"{name} is not a region's name: write for instance eu-west-1")
+    return name
+
+
 def folder(value: object, where: object) -> Path:
     """Return a setting that is an absolute path; `~` stands for the home directory."""
-    path = Path(os.path.expanduser(text(value, where)))  # noqa: PTH111 Path's raises without a home
+    named = string(value, where)
+    if "\0" in named:
+        raise bad(where, "holds a NUL, which no path does")
+    path = Path(os.path.expanduser(named))  # noqa: PTH111 Path's raises without a home
     if not path.is_absolute():
         raise bad(where, "an absolute path is needed")
     return path
@@ -52,7 +73,7 @@ def names(value: object, where: object) -> list[str]:
     parts: object = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise bad(where, "a list of names, or names separated by commas, is needed")
-    found = [part.strip() for part in parts if part.strip()]
+    found = [text(part, where) for part in parts if part.strip()]
     if not found:
         raise bad(where, "names nothing: write a name, or leave it out")
     return found
@@ -129,7 +150,7 @@ def registries(value: object, where: object) -> tuple[list[str], dict[str, str]]
 
 PARSERS: Mapping[str, Callable[[object, object], object]] = {
     "endpoint": endpoint,
-    "region": text,
+    "region": region,
     "profile": text,
     "role": role,
     "access": partial(one_of, ACCESSES),

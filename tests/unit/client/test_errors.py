@@ -220,6 +220,7 @@ def test_the_region_comes_from_the_endpoint_unless_it_is_set() -> None:
     custom = "https://vend.example.com"
     assert service.signing_region(custom, None, {"AWS_DEFAULT_REGION": "us-west-2"}) == "us-west-2"
     assert service.signing_region(custom, None, {}) is None
+    assert service.signing_region(custom, None, {"AWS_REGION": "é"}) is None
 
 
 def raising(error: Exception) -> Callable[..., None]:

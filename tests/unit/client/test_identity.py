@@ -50,6 +50,17 @@ def test_a_pipe_is_left_for_the_credential_chain_to_read(tmp_path: Path) -> None
         os.close(handle)
 
 
+@pytest.mark.parametrize("named", [b"/a\0b", b"~\0/b", b"\0"])
+def test_a_name_that_no_file_can_have_is_no_fault(
+    machine: Machine, service: FakeService, named: bytes
+) -> None:
+    config = machine.home / ".aws/config"
+    config.parent.mkdir()
+    config.write_bytes(b"[profile a]\nweb_identity_token_file = " + named + b"\n")
+    assert "token-1-of-AKIAJOBONE" in machine.python()
+    assert identity.signature(os.fsdecode(b"/" + named)) is None
+
+
 def test_no_secret_of_the_environment_is_written_down(
     machine: Machine, service: FakeService
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ecr_vend.cache import PASSWORD
 from ecr_vend.errors import Problem
+from ecr_vend.kept_token import LONGEST_LIFE
 from ecr_vend.secret import Secret
 
 if TYPE_CHECKING:
@@ -69,15 +70,22 @@ def vended(
         raise Problem("unexpected_answer", endpoint=endpoint, detail="no expiry in it") from None
     if end.tzinfo is None:
         raise Problem("unexpected_answer", endpoint=endpoint, detail="its expiry has no time zone")
-    return Secret(password), expires
+    # However far off the end is said to be, AWS ends every ECR token before that.
+    return Secret(password), min(expires, sent + LONGEST_LIFE)
 
 
 def service_time(response: httpx.Response, *, default: float) -> float:
     """Return when the service answered, by its own clock: seconds since the epoch."""
+    said = moment(response.headers.get("Date", ""))
+    return default if said is None else said
+
+
+def moment(text: str) -> float | None:
+    """Return the seconds since the epoch of an HTTP date, None where it is none."""
     try:
-        return parsedate_to_datetime(response.headers["Date"]).timestamp()
-    except (KeyError, ValueError):
-        return default
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):  # the latter for numbers that no calendar has
+        return None
 
 
 def body(response: httpx.Response) -> dict[str, object]:
@@ -181,8 +189,6 @@ def retry_after(response: httpx.Response) -> float | None:
     text = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,6}", text):
         return min(float(text), LONGEST_WAIT)
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - service_time(response, default=0.0)
-    except ValueError:
+    if (end := moment(text)) is None:
         return None
-    return min(max(seconds, 0.0), LONGEST_WAIT)
+    return min(max(end - service_time(response, default=0.0), 0.0), LONGEST_WAIT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ecr_vend.errors import Problem, clean
@@ -84,19 +84,21 @@ def read(answer: Mapping[str, Any], endpoint: str) -> Decision:
         refusal, ends = answer["refusal"], answer["expires_at"]
         return Decision(
             registry=str(answer["registry"]),
-            allowed={str(access): list(names) for access, names in answer["scope"].items()},
+            allowed={
+                str(access): list(map(str, names)) for access, names in answer["scope"].items()
+            },
             dropped=tuple(
                 f"{WORDS.get(one['access'], one['access'])} {one['repository']}: "
                 f"{REASONS.get(one['reason'], one['reason'])}"
                 for one in answer["dropped"]
             ),
             refusal=f"{refusal['detail']} ({refusal['code']})" if refusal else None,
-            expires=datetime.fromisoformat(ends).timestamp() if ends else None,
+            expires=datetime.fromisoformat(ends).astimezone(UTC).timestamp() if ends else None,
             grants=tuple(map(str, answer["grants"])),
             size=int(answer["session_policy_size"]),
             revision=str(answer["policy_revision"]),
             reference=str(answer["vend_id"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         detail = "it is no decision"
         raise Problem("unexpected_answer", endpoint=endpoint, detail=detail) from None

@@ -16,6 +16,9 @@ SCHEMA = 1
 LEAST_MARGIN = 60.0
 """Seconds before its end that a token is renewed at the latest, unless that is half its life."""
 
+LONGEST_LIFE = 12 * 3600.0
+"""Seconds that AWS lets any ECR token work (GetAuthorizationToken, Amazon ECR API reference)."""
+
 PASSWORD = re.compile(r"[!#-\[\]-~]{1,65536}")
 """What a password may hold: printable ASCII that JSON and a shell's `read -r` leave alone."""
 
@@ -80,6 +83,6 @@ def token_from(document: Mapping[str, object], key: str) -> Token | None:
             "expires": float() as expires,
             "files": dict() as files,
             "environment": (str() | None) as environment,
-        } if PASSWORD.fullmatch(password):
+        } if PASSWORD.fullmatch(password) and fetched < expires <= fetched + LONGEST_LIFE:
             return Token(Secret(password), fetched, expires, Dependencies(files, environment))
     return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
 import ssl
 import time
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -34,6 +36,9 @@ READ = 12.0
 
 MOST_ATTEMPTS = 4
 FIRST_PAUSE = 0.25
+LARGEST = 1 << 20
+"""Bytes of the largest answer worth reading; a token has about 3 kB."""
+
 API_HOST = re.compile(r"[a-z0-9-]+\.execute-api(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+")
 
 
@@ -131,7 +136,7 @@ class Service:
         timeout = httpx.Timeout(min(READ, left), connect=min(CONNECT, left))
         try:
             request.extensions["timeout"] = timeout.as_dict()
-            return client.send(request), None
+            return self._read(client.send(request, stream=True), deadline), None
         except httpx.TimeoutException as error:
             slow = "a connection" if isinstance(error, httpx.ConnectTimeout) else "an answer"
             detail = f"it took too long to get {slow}"
@@ -143,6 +148,25 @@ class Service:
                 raise Problem("not_trusted", endpoint=self.endpoint, detail=reason) from None
             detail = str(error) or type(error).__name__
         return None, Problem("unreachable", endpoint=self.endpoint, detail=detail)
+
+    def _read(self, response: httpx.Response, deadline: Deadline) -> httpx.Response:
+        """Return the answer with its content, which is not read for ever however it comes.
+
+        Raises:
+            Problem: It is none of ours, being so large.
+            httpx.RequestError: It did not come whole, or in time.
+        """
+        response.headers.pop("Content-Encoding", None)  # as none was asked for, nothing is unpacked
+        content = b""
+        with contextlib.closing(response):
+            for part in response.iter_bytes():
+                content += part
+                if len(content) > LARGEST:
+                    large = f"it is larger than {LARGEST >> 20} MiB"
+                    raise Problem("unexpected_answer", endpoint=self.endpoint, detail=large)
+                if deadline.left() <= 0:
+                    raise httpx.ReadTimeout("", request=response.request)
+        return httpx.Response(response.status_code, headers=response.headers, content=content)
 
     def _problem(self, response: httpx.Response) -> Problem:
         return answers.problem(
@@ -167,7 +191,14 @@ class Service:
         return httpx.Client(
             auth=SigV4(self.credentials, self.region),
             transport=self.transport,
-            headers={"User-Agent": f"ecr-vend/{__version__}", "Accept": "application/json"},
+            headers={
+                "User-Agent": f"ecr-vend/{__version__}",
+                "Accept": "application/json",
+                # So that what is read has the size it came with.
+                "Accept-Encoding": "identity",
+            },
+            # A service that needs none gets none back, whatever bytes it set.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             # Plain HTTP, on loopback alone, needs no authorities, which take long to load.
             verify=secure and trust(self.environ),

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return 0
     try:
         lines = [*caller(answer), *(line for grant in listed(answer) for line in shown(grant))]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         detail = "it does not say who you are"
         raise Problem("unexpected_answer", endpoint=service.endpoint, detail=detail) from None
     for line in lines:

@@ -88,7 +88,7 @@ def damaged(draw: st.DrawFn, content: bytes, other: bytes = b"") -> bytes:
     """Draw what may become of a file: bits that flipped, a part gone, new or of another file."""
     at = draw(st.integers(0, len(content)))
     match draw(st.sampled_from(["bits", "cut", "zeroed", "part", "spliced", "lines"])):
-        case "bits":
+        case "bits" if content:
             changed = bytearray(content)
             for place in draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
                 changed[place] ^= 1 << draw(st.integers(0, 7))

@@ -243,12 +243,21 @@ def sweep(folder: Path, now: float) -> None:
     for path in list(folder.iterdir()):
         if "~" not in path.name:
             markers.append(path)
-        elif path.stat().st_mtime < now:
-            private_files.remove(path)
+        elif mark := mark_of(path, now):
+            named.add(mark)
         else:
-            lines = private_files.read(path).split(b"\n")
-            named.add(os.fsdecode(lines[1].partition(b" ")[0]) if len(lines) > 1 else "")
+            private_files.remove(path)
     for path in markers:
         # One that was made just now may belong to an entry that is about to be put in place.
         if path.name.partition(".")[0] not in named and path.lstat().st_ctime < now - 60:
             private_files.remove(path)
+
+
+def mark_of(path: Path, now: float) -> str:
+    """Return what an entry's markers begin with, empty where it is over or none that is printed."""
+    try:
+        if path.lstat().st_mtime < now:
+            return ""
+        return os.fsdecode(private_files.read(path).split(b"\n")[1].partition(b" ")[0])
+    except (OSError, IndexError):
+        return ""

@@ -167,6 +167,30 @@ def test_entries_and_markers_that_are_over_are_swept_away(machine: Machine, entr
     assert "AKIAJOBTWO" in other.name
 
 
+@pytest.mark.parametrize("lies_there", ["a folder", "a link to nothing", "open to others", "bytes"])
+def test_what_is_no_entry_keeps_nothing_from_being_swept_away(
+    machine: Machine, entry: Path, lies_there: str
+) -> None:
+    other = entry.with_name(f"{HOST}~OTHER~~~~")
+    match lies_there:
+        case "a folder":
+            other.mkdir()
+        case "a link to nothing":
+            other.symlink_to("nothing")
+        case _:
+            other.write_bytes(b"x")
+            other.chmod(0o600 if lies_there == "bytes" else 0o644)
+    if not other.is_symlink():
+        os.utime(other, (time.time() + 1000,) * 2)
+    os.utime(entry, (WHILE_AGO, WHILE_AGO))
+    machine.python(AWS_ACCESS_KEY_ID="AKIAJOBTWO")
+    assert not entry.exists()
+    # A folder is none of ours to remove, and is in nobody's way.
+    assert sorted(path.name.split("~")[1] for path in entry.parent.glob("*~*")) == (
+        ["AKIAJOBTWO", "OTHER"] if lies_there == "a folder" else ["AKIAJOBTWO"]
+    )
+
+
 def test_a_call_that_finds_its_entry_in_place_writes_no_other(
     machine: Machine, entry: Path
 ) -> None:

@@ -1,8 +1,9 @@
 """Entries that the sh front prints without starting Python.
 
-A fingerprint of the environment, the files the token depends on, and the bytes to print, one line
-each. The front (`front/docker-credential-ecr-vend`) composes the same fingerprint from the same
-variables and prints nothing unless it is equal to the last byte. Times are told by modification
+A fingerprint of the environment, the files the token depends on, the bytes to print, and which
+entry's they are and how many, one line each. The front (`front/docker-credential-ecr-vend`)
+composes the same fingerprint from the same variables and prints nothing unless it is equal to the
+last byte, and the rest is as long as it was. Times are told by modification
 times, which is all that sh can compare: an entry's own is when the token should be renewed, and a
 marker beside it has the time of each file that it depends on.
 """
@@ -183,17 +184,23 @@ def publish(
             mark = os.urandom(8).hex()
             for number, at in enumerate(marks):
                 marker(folder / f"{mark}.{number}", at)
-            content = f"{line}\n{' '.join([mark, *seen])}\n{body}\n".encode()
+            content = "\n".join(entry(line, mark, seen, body)).encode()
             private_files.write(folder / file, content, modified=token.refresh)
             sweep(folder, clock())
+
+
+def entry(line: str, mark: str, seen: list[str], body: str) -> list[str]:
+    """Return the lines of an entry."""
+    files = " ".join([mark, *seen])
+    return [line, files, body, f"{mark} {len(files)} {len(body)}", ""]
 
 
 def stands(path: Path, line: str, seen: list[str], body: str, marks: list[int]) -> bool:
     """Return whether an entry says this already; another call may have written it just now."""
     try:
         lines = private_files.read(path).decode().split("\n")
-        mark, *words = lines[1].split(" ")
-        return [lines[0], words, *lines[2:]] == [line, seen, body, ""] and all(
+        mark = lines[1].partition(" ")[0]
+        return lines == entry(line, mark, seen, body) and all(
             (path.parent / f"{mark}.{number}").stat().st_mtime_ns == at
             for number, at in enumerate(marks)
         )

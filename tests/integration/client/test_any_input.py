@@ -97,3 +97,19 @@ def test_any_bytes_get_the_same_from_the_front_or_python_is_asked(
     else:
         assert text in {"PYTHON\n", f"{NOT_FOUND}\n"}
         assert text == "PYTHON\n" or not (asked and hosts.parse(asked))
+
+
+@pytest.mark.parametrize(
+    "first", ["", " ", "\n", "\n \r\n", "\v", "\x1c", "\xa0", "\ufeff", "[", "x"]
+)
+def test_what_may_be_a_request_with_a_token_is_in_no_list_of_processes(
+    machine: Machine, first: str
+) -> None:
+    request = first + '{"kind": "x", "serviceAccountToken": "DO-NOT-SHOW"}'
+    answers = []
+    for front in (True, False):
+        with machine.start(front=front) as process:
+            answers.append((*process.communicate(request, timeout=60), process.returncode))
+    assert answers[0] == answers[1]
+    assert machine.pythons() == 1
+    assert "DO-NOT-SHOW" not in machine.started.read_text()

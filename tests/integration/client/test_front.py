@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,7 @@ def test_any_bytes_in_an_entry_are_left_to_python(
 def two(machine: Machine, entry: Path) -> tuple[bytes, bytes]:
     """Return the bytes of the entry, and of one that differs from it in its token alone."""
     first = entry.read_bytes()
+    machine.front()  # from now on its Python says PYTHON alone
     for path in machine.home.rglob("*.token"):
         path.unlink()
     machine.python()
@@ -114,12 +116,13 @@ def test_a_damaged_entry_is_never_printed_in_part_nor_with_a_part_of_another(
     first, second = two
     damage = content.draw(damaged(first, second) | damaged(second, first))
     rewrite(entry, damage)
-    with machine.start(front=True) as process:
-        assert process.stdin
-        process.stdin.write(HOST)
-        process.stdin.close()
-        assert process.stdout
-        printed = process.stdout.buffer.read()
+    printed = subprocess.run(
+        [*machine.command(front=True), "get"],
+        env=machine.environ,
+        input=HOST.encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
     if printed == PYTHON.encode():
         return
     assert damage.split(b"\n")[2] == printed.rstrip(b"\n").partition(b",")[2]

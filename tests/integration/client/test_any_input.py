@@ -14,9 +14,11 @@ from ecr_vend import hosts
 from ecr_vend.dialects import docker
 from ecr_vend.errors import NO_SERVER_URL, NO_USERNAME, NOT_FOUND
 from tests.client.fake_service import CONSUMERS, HOST
+from tests.client.machine import ROOT
 from tests.tools_at_hand import require_tool
 
 if TYPE_CHECKING:
+    from tests.client.fake_service import FakeService
     from tests.client.machine import Machine
 
 # Bytes of no kind, and what is nearly right: a name with a part that is gone, doubled or strange.
@@ -60,6 +62,68 @@ def test_any_bytes_are_answered_with_one_line(
         asked = hosts.bare(content.decode(errors="surrogateescape"))
         ours = bool(asked and hosts.parse(asked))
         assert ours == ("no endpoint is set" in text)
+
+
+words = st.text(max_size=20) | st.sampled_from(
+    [
+        "get",
+        "list",
+        "version",
+        "--help",
+        NOT_FOUND,
+        "a\nb",
+        "\udcff",
+        "-c",
+        "--",
+        "\x1b[2J",
+        "x" * 9999,
+    ]
+)
+
+
+@given(arguments=st.lists(words, max_size=3))
+@example(arguments=[f"a\n{NOT_FOUND}"])
+def test_any_words_are_answered_with_one_line(arguments: list[str]) -> None:
+    out = io.StringIO()
+    code = docker.run(arguments, io.StringIO("docker.io"), out, {"HOME": "/nonexistent"})
+    text = out.getvalue()
+    assert text.count("\n") == 1
+    assert text.strip().isprintable()
+    if code:
+        asked = arguments == ["get"]
+        assert (NOT_FOUND in text) == asked
+        assert asked or text.startswith((docker.NAME, "Usage: "))
+    else:
+        assert arguments[0] in {"list", "version", "--version", "-v", "help", "--help", "-h"}
+
+
+# Each starts a shell and Python twice.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+@given(arguments=st.lists(words, max_size=2) | st.just(["get"]), content=inputs)
+@example(arguments=["get"], content=b"docker.io/{" + b"x" * 5000)
+@example(arguments=["get"], content=f" {HOST}/a \r\n".encode())
+@example(arguments=["-c", "import os"], content=b"")
+@example(arguments=["a\nb\udcff"], content=b"")
+def test_the_front_says_what_python_says(
+    machine: Machine, service: FakeService, arguments: list[str], content: bytes
+) -> None:
+    content = content.replace(b"\0", b"")  # which shells drop
+    words = [word.replace("\0", "").encode(errors="surrogateescape") for word in arguments]
+    answers = [
+        subprocess.run(
+            [*machine.command(front=front), *words],
+            env=machine.environ | {"PYTHONPATH": str(ROOT / "client" / "src")},
+            input=content,
+            capture_output=True,
+            check=False,
+        )
+        for front in (True, False)
+    ]
+    theirs, ours = [(done.stdout, done.stderr, done.returncode) for done in answers]
+    assert theirs == ours
+    assert b"Traceback" not in theirs[0] + theirs[1]
+    assert theirs[0].count(b"\n") == 1 or (theirs[0] == b"" and theirs[2] in {0, 1})
+    assert all(request["registry"] == HOST for request in service.asked)
 
 
 @pytest.fixture

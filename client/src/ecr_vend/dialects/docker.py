@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ecr_vend import __version__, hosts, program, ready, registries, tokens
 from ecr_vend.cache import Cache
-from ecr_vend.errors import NO_SERVER_URL, NO_USERNAME, NOT_FOUND, Problem
+from ecr_vend.errors import NO_SERVER_URL, NO_USERNAME, NOT_FOUND, Problem, clean
 from ecr_vend.settings import load
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def act(action: str, given: str, environ: Mapping[str, str]) -> str:
             return f"{VERSION}\n"
         case "help" | "--help" | "-h":
             return f"{USAGE}\n"
-    raise Answer(f"{NAME}: unknown action: {action}")
+    raise Answer(f"{NAME}: unknown action: {clean(action)}")
 
 
 def get(server_url: str, environ: Mapping[str, str]) -> str:

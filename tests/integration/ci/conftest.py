@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +18,6 @@ from tools import wheels
 from tools.environments import Missing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.client.fake_service import FakeService
     from tests.client.machine import Machine
 
@@ -35,23 +35,32 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with pip: to unpack it into each environment would take most of the time."""
+    folder = tmp_path_factory.mktemp("pip")
+    subprocess.run([sys.executable, "-I", "-m", "venv", folder], check=True)
+    return Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+
+
 @pytest.fixture
-def installing(machine: Machine, index: Path) -> dict[str, str]:
+def installing(machine: Machine, index: Path, pip: Path) -> dict[str, str]:
     """Return the variables with which pip installs from `index` alone.
 
-    The machine's Python gives each environment it makes the libraries of this one, since pip is
-    not to fetch them; and nothing else of the client is on the PATH.
+    The machine's Python gives each environment it makes pip and the libraries of this one, since
+    pip is not to fetch them; and nothing else of the client is on the PATH.
     """
     (machine.home / "bin/docker-credential-ecr-vend").unlink()
     python = machine.home / "bin/python3"
     library = f"lib/python{sysconfig.get_python_version()}/site-packages/libraries.pth"
     python.write_text(
         "#!/bin/sh\n"
-        f'"{sys.executable}" "$@" || exit\n'
-        'case "$*" in *"-m venv "*)\n'
-        "  for last; do :; done\n"
-        f'  echo "{sysconfig.get_path("purelib")}" >"$last/{library}" ;;\n'
+        'case "$*" in *"-m venv "*) ;; *)\n'
+        f'  exec "{sys.executable}" "$@" ;;\n'
         "esac\n"
+        f'"{sys.executable}" "$@" --without-pip || exit\n'
+        "for last; do :; done\n"
+        f'printf "%s\\n" "{pip}" "{sysconfig.get_path("purelib")}" >"$last/{library}"\n'
     )
     return {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_FIND_LINKS": str(index)}
 

@@ -215,7 +215,7 @@ def serve(service: FakeService, context: ssl.SSLContext | None = None) -> Iterat
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     service.url = f"http://127.0.0.1:{server.server_port}/live"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.001,), daemon=True)
     thread.start()
     try:
         yield service

@@ -76,7 +76,7 @@ def serve(sts: FakeSts) -> Iterator[FakeSts]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     sts.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.001,), daemon=True)
     thread.start()
     try:
         yield sts

@@ -103,6 +103,7 @@ def assume(
     """
     from botocore import exceptions
     from botocore.config import Config
+    from botocore.parsers import ResponseParserError
     from botocore.session import Session
 
     from ecr_vend.network import authorities, proxy_for
@@ -132,7 +133,8 @@ def assume(
         name = environ.get("AWS_ROLE_SESSION_NAME") or SESSION_NAME
         answer = client.assume_role(
             RoleArn=role, RoleSessionName=name, DurationSeconds=SHORTEST_SESSION
-        )["Credentials"]
+        )
+        return keys_in(answer)
     except exceptions.ClientError as error:
         raise _not_assumed(error, role, region) from None
     except exceptions.SSLError as error:
@@ -141,7 +143,25 @@ def assume(
         raise Problem("unreachable", endpoint=f"STS in {region}", detail=str(error)) from None
     except (exceptions.BotoCoreError, OSError, ValueError) as error:
         raise Problem("role_not_assumed", role=role, detail=str(error)) from None
-    return Keys(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+    except (KeyError, ResponseParserError):
+        raise no_keys(region) from None
+
+
+def keys_in(answer: Mapping[str, Any]) -> Keys:
+    """Return the credentials that an answer of STS holds.
+
+    Raises:
+        KeyError: It holds none.
+        Problem: A request cannot be signed with them.
+    """
+    found = answer["Credentials"]
+    return usable(Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]))
+
+
+def no_keys(region: str) -> Problem:
+    """Return the failure that STS, or what stands in its place, answered without credentials."""
+    detail = "no credentials in it"
+    return Problem("unexpected_answer", endpoint=f"STS in {region}", detail=detail)
 
 
 def _not_assumed(error: Exception, role: str, region: str) -> Problem:

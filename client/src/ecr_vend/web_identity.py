@@ -13,13 +13,21 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend.credentials import ATTEMPTS, CONNECT, READ, SHORTEST_SESSION, THROTTLED
+from ecr_vend.credentials import (
+    ATTEMPTS,
+    CONNECT,
+    READ,
+    SHORTEST_SESSION,
+    THROTTLED,
+    keys_in,
+    no_keys,
+)
 from ecr_vend.errors import Problem
-from ecr_vend.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ecr_vend.keys import Keys
     from ecr_vend.secret import Secret
 
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,512}", re.ASCII)
@@ -66,6 +74,7 @@ class WebIdentity:
             Problem: There are none; its text says why.
         """
         from botocore import exceptions
+        from botocore.parsers import ResponseParserError
 
         try:
             answer = sts(region, environ).assume_role_with_web_identity(
@@ -73,7 +82,8 @@ class WebIdentity:
                 RoleSessionName=self.session_name(),
                 WebIdentityToken=self.token.reveal(),
                 DurationSeconds=SHORTEST_SESSION,
-            )["Credentials"]
+            )
+            return keys_in(answer)
         except exceptions.ClientError as error:
             raise self._refused(error.response, region) from None
         except exceptions.SSLError as error:
@@ -83,7 +93,8 @@ class WebIdentity:
         except (exceptions.BotoCoreError, OSError, ValueError) as error:
             detail = self._without_token(str(error) or type(error).__name__)
             raise Problem("credentials_failed", detail=detail) from None
-        return Keys(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+        except (KeyError, ResponseParserError):
+            raise no_keys(region) from None
 
     def _refused(self, response: Mapping[str, Any], region: str) -> Problem:
         """Return what STS's answer means."""

@@ -217,3 +217,37 @@ def test_sts_that_does_not_answer_is_one_line(machine: Machine, service: FakeSer
     assert (out, code, err.count("\n")) == ("", 1, 1)
     assert err.startswith("ecr-vend: STS in eu-west-1 cannot be reached (Could not connect")
     assert service.asked == []
+
+
+STRANGE = [
+    "",
+    "<",
+    "not XML",
+    "<a/>",
+    "<AssumeRoleWithWebIdentityResponse/>",
+    "<AssumeRoleResponse/>",
+    "<R><AssumeRoleResult><Credentials/></AssumeRoleResult></R>",
+    "<R><AssumeRoleWithWebIdentityResult><Credentials/></AssumeRoleWithWebIdentityResult></R>",
+    "<a>" * 50_000,
+]
+
+
+@pytest.mark.parametrize("body", STRANGE, ids=range(len(STRANGE)))
+def test_whatever_sts_answers_is_one_line(
+    machine: Machine,
+    service: FakeService,
+    sts: FakeSts,
+    monkeypatch: pytest.MonkeyPatch,
+    body: str,
+) -> None:
+    monkeypatch.setattr(sts, "answer", lambda _: (200, body))
+    out, err, code = call(machine, POD)
+    assert (out, code, err.count("\n")) == ("", 1, 1)
+    assert "fault in the helper" not in err
+    monkeypatch.setattr(service, "assume_role", lambda *_: (200, body))
+    machine.environ["AWS_ENDPOINT_URL_STS"] = service.sts
+    said = machine.python(ECR_VEND_ROLE=ROLE)
+    assert said.count("\n") == 1
+    assert said.startswith("ecr-vend: ")
+    assert "fault in the helper" not in said
+    assert service.asked == []

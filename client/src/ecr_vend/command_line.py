@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ecr_vend import __version__, program
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 PROGRAM = "ecr-vend"
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of every command."""
+    """Return the parser of every command, made once."""
     from ecr_vend import commands
 
     top = argparse.ArgumentParser(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import stat
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -11,6 +14,7 @@ from tests.client.machine import ROOT
 from tests.integration.ci import shells
 
 if TYPE_CHECKING:
+    from tests.client.fake_service import FakeService
     from tests.client.machine import Machine
 
 JOB: dict[str, Any] = yaml.safe_load((ROOT / "client/ci/kaniko/job.yaml").read_text())
@@ -40,20 +44,29 @@ def test_it_pushes_where_its_token_may() -> None:
     assert destination == f"--destination={image}"
 
 
-def test_the_init_container_asks_for_the_one_file(
-    machine: Machine, installing: dict[str, str]
+def test_the_init_container_writes_the_file_with_a_token_for_the_push(
+    machine: Machine, service: FakeService, installing: dict[str, str]
 ) -> None:
     assert INIT["command"] == ["/bin/sh", "-ec"]
     (script,) = INIT["args"]
     assert f"ecr-vend=={__version__}\n" in script
-    # Up to the command itself, which is asked in its words what it would do.
-    install, program, words = script.partition('"$HOME/venv/bin/ecr-vend"')
-    environ = machine.environ | installing | VARIABLES
+    mounted = machine.home / "kaniko"
+    mounted.mkdir()
+    environ = machine.environ | installing | VARIABLES | {"ECR_VEND_ENDPOINT": service.url}
     environ["PATH"] = f"{machine.home / 'bin'}:{environ['PATH']}"
-    done = shells.run("dash", f"{install}test -x {program}\necho {words}", environ)
-    assert (done.returncode, done.stderr) == (0, "")
-    asked = "materialize --format docker --registry {} --out /kaniko/.docker/config.json\n"
-    assert done.stdout == asked.format(VARIABLES["REGISTRY"])
+    done = shells.run("dash", script.replace("/kaniko/.docker", str(mounted)), environ)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith(f"ecr-vend: the token for {VARIABLES['REGISTRY']} works until ")
+    assert "token-1" not in done.stderr
+    (written,) = mounted.iterdir()
+    assert written.name == "config.json"
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    auths = json.loads(written.read_text())["auths"]
+    assert set(auths) == {VARIABLES["REGISTRY"]}
+    user, _, password = base64.b64decode(auths[VARIABLES["REGISTRY"]]["auth"]).partition(b":")
+    assert (user, password[:8]) == (b"AWS", b"token-1-")
+    wanted = {"push": [VARIABLES["ECR_VEND_PUSH"]], "ttl_seconds": 3600}
+    assert service.asked == [{"registry": VARIABLES["REGISTRY"]} | wanted]
 
 
 def test_the_script_is_clean_sh() -> None:

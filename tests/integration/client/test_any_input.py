@@ -44,6 +44,7 @@ def said(action: str, given: bytes, environ: dict[str, str]) -> tuple[str, int]:
 @given(content=inputs, action=st.sampled_from(["get", "erase", "store", "list"]))
 @example(content=b'{"ServerURL":' + b"[" * 100_000, action="store")
 @example(content=b"\xff\xfe", action="get")
+@example(content=b"{", action="get")
 def test_any_bytes_are_answered_with_one_line(
     machine: Machine, content: bytes, action: str
 ) -> None:
@@ -56,7 +57,11 @@ def test_any_bytes_are_answered_with_one_line(
         assert text.count("\n") == 1
         line = text.strip()
         assert line in {NOT_FOUND, NO_SERVER_URL, NO_USERNAME} or line.startswith(
-            ("ecr-vend: no endpoint is set", "docker-credential-ecr-vend: store reads")
+            (
+                "ecr-vend: no endpoint is set",
+                "ecr-vend: the request on stdin is not understood",
+                "docker-credential-ecr-vend: store reads",
+            )
         )
     if action == "get":
         asked = hosts.bare(content.decode(errors="surrogateescape"))

@@ -17,9 +17,10 @@ from ecr_vend import command_line
 from ecr_vend.console import Console
 from ecr_vend.dialects import docker
 from tests.client.fake_service import HOST, FakeService, serve
+from tests.tools_at_hand import require_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONT = ROOT / "client" / "front" / "docker-credential-ecr-vend"
@@ -126,6 +127,19 @@ class Machine:
         """Return how often the front has started Python."""
         return len(self.started.read_text().splitlines()) if self.started.exists() else 0
 
+    def count_naps(self, nap: str = "exit 0") -> Callable[[], list[str]]:
+        """Let the front's `sleep` be a script, and return what lists the processes that called it.
+
+        Args:
+            nap: What the script does; by default it returns at once.
+        """
+        script, noted = self.home / "bin" / "sleep", self.home / "naps"
+        script.write_text(f'#!/bin/sh\necho "$PPID" >>"{noted}"\n{nap}\n')
+        script.chmod(0o755)
+        noted.touch()
+        self.environ["PATH"] = f"{script.parent}:{os.defpath}"
+        return lambda: noted.read_text().split()
+
     def settle(self) -> None:
         """Make every file of the home look as if left alone for a while."""
         for path in self.home.rglob("*"):
@@ -148,6 +162,15 @@ def write(path: Path, text: str) -> None:
 @pytest.fixture
 def service() -> Iterator[FakeService]:
     yield from serve(FakeService())
+
+
+@pytest.fixture(params=SHELLS)
+def shelled(request: pytest.FixtureRequest, machine: Machine) -> Machine:
+    """Return a machine whose front runs in one of the shells."""
+    machine.shell = SHELLS[request.param]
+    require_tool(machine.shell[0])
+    machine.settle()
+    return machine
 
 
 @pytest.fixture

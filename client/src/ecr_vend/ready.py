@@ -98,6 +98,9 @@ SAFE = re.compile(r"[A-Za-z0-9./:_@%+=,~# -]*")
 SAFE_PATH = re.compile(r"/[A-Za-z0-9./:_@%+=,~-]*")
 SAFE_HOST = re.compile(r"[a-z0-9.:_-]{1,100}")
 LONGEST_NAME = 240
+CLAIM = ".asking~"
+"""How the name begins of a file that says which process is about to write an entry."""
+
 
 SETTLED = 2.0
 """Seconds a file must have been left alone: some shells compare whole seconds only, and a change
@@ -173,7 +176,7 @@ def publish(
         known = zip(files, times, strict=True)
         seen = [f"!{path}" if at is None else f"={path}" for path, at in known]
         body = f'"Username":"AWS","Secret":"{token.password.reveal()}"}}'
-        marks = [int(token.fetched * 1e9), *(at for at in times if at is not None)]
+        marks = [int((token.fetched - 1) * 1e9), *(at for at in times if at is not None)]
         if stands(folder / file, line, seen, body, marks):
             return
         cache = Cache(settings.cache_dir, environ, make=False)
@@ -244,20 +247,25 @@ def erase(folder: Path, managed: Callable[[str], str | None], host: str) -> None
 
 
 def sweep(folder: Path, now: float) -> None:
-    """Remove entries whose time is over and markers that no entry names."""
+    """Remove entries whose time is over, markers that no entry names, and what killed calls left.
+
+    Those are claims: of the calls that find no entry, the front lets one ask, who removes it.
+    """
     named: set[str] = set()
     markers: list[Path] = []
     for path in list(folder.iterdir()):
-        if "~" not in path.name:
+        if "~" not in path.name or path.name.startswith(CLAIM):
             markers.append(path)
         elif mark := mark_of(path, now):
             named.add(mark)
         else:
             private_files.remove(path)
     for path in markers:
-        # One that was made just now may belong to an entry that is about to be put in place.
-        if path.name.partition(".")[0] not in named and path.lstat().st_ctime < now - 60:
-            private_files.remove(path)
+        # One that was made just now may belong to an entry that is about to be put in place, and a
+        # claim goes by itself when its call ends.
+        with contextlib.suppress(FileNotFoundError):
+            if path.name.partition(".")[0] not in named and path.lstat().st_ctime < now - 60:
+                private_files.remove(path)
 
 
 def mark_of(path: Path, now: float) -> str:

@@ -1,5 +1,5 @@
 """The fixtures of `tests.client`: a machine of its own for each test, and a service."""
 
-from tests.client.machine import machine, service
+from tests.client.machine import machine, service, shelled
 
-__all__ = ["machine", "service"]
+__all__ = ["machine", "service", "shelled"]

@@ -21,7 +21,7 @@ def test_the_front_and_python_compose_one_fingerprint() -> None:
     parts = [f"${{{v}+{n}=${{#{v}}}:${v};}}" for n, v in enumerate(ready.VARIABLES)]
     parts += [f"${{{v}+{n}=${{#{v}}};}}" for n, v in enumerate(ready.SECRET_VARIABLES, len(parts))]
     assert composed.replace("\nline=$line", "") == "".join(parts)
-    unset = text.partition("  unset ")[2].partition("\n  export")[0]
+    unset = text.partition("  unset ")[2].partition("\n    export")[0]
     assert unset.split() == [*ready.VARIABLES, *ready.SECRET_VARIABLES]
     named = "~".join(["$host", *(f"${{{name}-}}" for name in ready.NAMED)])
     assert named == (

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ecr_vend import private_files
+from ecr_vend import log, private_files
 from ecr_vend.cache_files import READY, CacheFiles, hosts_kept, tokens_kept
 from ecr_vend.errors import Problem
 from ecr_vend.kept_token import PASSWORD, Token, document_of, token_from
@@ -54,7 +54,10 @@ class Cache(CacheFiles):
         """Return the token kept under a key; None where there is none that may be served."""
         content = self.document(self.path(host, key, "token"))
         token = token_from(content, key)
-        return token if token and token.dependencies.hold(self._environ) else None
+        if token and not token.dependencies.hold(self._environ):
+            log.note("kept, but what chose its credentials has changed", host=host)
+            return None
+        return token
 
     def store(
         self,
@@ -95,6 +98,7 @@ class Cache(CacheFiles):
 
     def erase(self, host: str) -> None:
         """Drop every token of a registry, whoever it was fetched for, and those on their way."""
+        log.note("erasing", host=host)
         if self.usable:
             with self.writing_if_possible():
                 private_files.remove(self.generation_path(host))

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ecr_vend import log
 from ecr_vend.errors import Problem
 from ecr_vend.keys import Keys
 
@@ -42,7 +43,7 @@ def find(environ: Mapping[str, str], profile: str | None) -> Keys:
     """
     # The first link of the chain on its own: to import the chain takes as long as all the rest.
     if not profile and (keys := from_variables(environ, now=time.time())):
-        return usable(keys)
+        return _found(keys, "variables")
     from botocore import exceptions
 
     try:
@@ -51,7 +52,8 @@ def find(environ: Mapping[str, str], profile: str | None) -> Keys:
             named = f" in the profile {profile}" if profile else ""
             raise Problem("no_credentials", profile=named)
         frozen = found.get_frozen_credentials()
-        return usable(Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token))
+        keys = Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token)
+        return _found(keys, found.method)
     except exceptions.ProfileNotFound as error:
         named = str(error.kwargs.get("profile", profile))
         raise Problem("no_profile", profile=named, files=_files(environ)) from None
@@ -77,6 +79,12 @@ def usable(keys: Keys) -> Keys:
     """
     if what := keys.malformed:
         raise Problem("credentials_malformed", what=what)
+    return keys
+
+
+def _found(keys: Keys, source: str) -> Keys:
+    usable(keys)
+    log.note("credentials", source=source, access_key=keys.access_key)
     return keys
 
 

@@ -38,8 +38,8 @@ DEFAULT_FILES = {
 }
 """What botocore reads when the variable is not set."""
 
-VOLATILE = frozenset({"_", "OLDPWD", "SHLVL"})
-"""Variables a shell changes by itself; they choose nothing."""
+VOLATILE = frozenset({"_", "OLDPWD", "SHLVL", "ECR_VEND_LOG", "ECR_VEND_LOG_FILE"})
+"""Variables a shell changes by itself, and those of the log; they choose nothing."""
 
 MOST_FILES = 200
 """A sign-in cache with more files than this is judged by its folder alone... and never cached."""

@@ -15,7 +15,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ecr_vend import ready, tokens
+from ecr_vend import log, ready, tokens
 from ecr_vend.cache import Cache
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
@@ -70,8 +70,10 @@ def start(asked: str, request: Mapping[str, object], environ: Mapping[str, str])
         assert process.stdin  # noqa: S101 for the type checker
         with process.stdin:
             process.stdin.write(given)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        log.note("no process could be started to renew", failed=type(error).__name__)
         return False
+    log.note("a process renews the token", host=asked, process=process.pid)
     return True
 
 
@@ -95,6 +97,7 @@ def renew(asked: str, request: dict[str, object], environ: Mapping[str, str]) ->
         deadline=Deadline(tokens.ASKING),
         renewing=tokens.ASKING,
     ).renewed()
+    log.note("renewed" if token else "not renewed", host=asked)
     # A token for a narrower request is not what the front would be given.
     if token and request == own.request:
         ready.publish(asked, token, settings, environ)

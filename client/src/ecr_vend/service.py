@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ecr_vend import answers, credentials
+from ecr_vend import answers, credentials, log
 from ecr_vend.errors import Problem
 from ecr_vend.network import authorities, proxy_for
 from ecr_vend.setting_values import REGION
@@ -116,6 +116,13 @@ class Service:
                 sent = self.clock()
                 request = client.build_request(method, f"{self.endpoint}{path}", json=body)
                 response, problem = self._attempt(client, request, deadline)
+                log.note(
+                    f"{method} {self.endpoint}{path}",
+                    attempt=attempt + 1,
+                    status=response.status_code if response is not None else None,
+                    request_id=response and response.headers.get("x-amzn-RequestId"),
+                    failed=problem,
+                )
                 if response is not None and response.status_code == 200:
                     return response, sent
                 if response is not None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecr_vend import identity
+from ecr_vend import identity, log
 from ecr_vend.cache import Cache, Token
-from ecr_vend.deadline import Deadline
+from ecr_vend.deadline import Deadline, bounded
 from ecr_vend.errors import Problem
 
 if TYPE_CHECKING:
@@ -43,9 +42,6 @@ AT_IT = 30.0
 
 QUIET = 15.0
 """Seconds after a failed renewal in which the token that still works is used without asking."""
-
-GRACE = 0.5
-"""Seconds a fetch has beyond its deadline to say in its own words what took so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +169,16 @@ class Asking:
         host, key = self.want.host, self.want.key
         began = self.clock()
         pause = 0.01
+        waits = False
         while True:
             now = self.clock()
             kept = self.cache.load(host, key)
             if kept and kept.fresh(now):
+                log.note("served from the cache", host=host, renew_in=_seconds(kept.refresh - now))
                 return kept
             works = kept if kept and kept.alive(now) else None
             if works and self._looked_after(works, now):
+                log.note("served from the cache", host=host, ends_in=_seconds(works.expires - now))
                 return works
             if not works and (failure := self.cache.failure(host, key, began, now)):
                 raise failure
@@ -190,6 +189,9 @@ class Asking:
                 return works
             if self.deadline.left() <= 0:
                 raise Problem("timeout", seconds=PATIENCE, detail="another call is asking")
+            if not waits:
+                log.note("waiting for another call that asks for the same", host=host)
+                waits = True
             self.sleep(pause)
             pause = min(pause * 1.5, 0.1)
 
@@ -249,18 +251,26 @@ class Asking:
     def _ask(self, works: Token | None) -> Token:
         """Ask for a token, in the place of one that still works where there is one."""
         host, key = self.want.host, self.want.key
+        log.note(
+            "asking for a token",
+            host=host,
+            kept="a token that still works" if works else "none that works",
+        )
         before = identity.dependencies(self.environ)
         since = self.cache.generation(host)
         try:
             within = self.deadline.sooner(self.renewing if works else ASKING)
             password, fetched, expires = bounded(self.fetch, within)
         except Problem as problem:
+            log.note("no token", host=host, code=problem.code, text=problem.text)
             self.cache.record_failure(host, key, problem, self.clock(), since=since)
             if works and problem.unavailable and works.alive(self.clock()):
                 return works
             raise
         token = Token(password, fetched, expires, before)
-        if self.cache.store(host, key, token, since=since, instead_of=works):
+        stored = self.cache.store(host, key, token, since=since, instead_of=works)
+        log.note("a token", host=host, ends_in=_seconds(expires - fetched), stored=stored)
+        if stored:
             self.cache.sweep(self.clock())
         return token
 
@@ -271,30 +281,5 @@ def nearly_over(token: Token, now: float) -> bool:
     return token.expires - now < min(LAST_SECONDS, LAST_SHARE * life)
 
 
-def bounded(fetch: Fetch, deadline: Deadline) -> tuple[Secret, float, float]:
-    """Fetch, and be done by the deadline whatever hangs.
-
-    Name resolution, a credential program, a metadata service: none of them can be told a time
-    limit from here, so they run beside the call, which leaves them behind when its time is over.
-
-    Raises:
-        Problem: As the fetch does, or `timeout`.
-    """
-    done: list[tuple[Secret, float, float]] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(fetch(deadline))
-        except BaseException as error:  # noqa: BLE001 handed to the caller, in its own thread
-            failed.append(error)
-
-    seconds = deadline.left()
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(max(seconds, 0.0) + GRACE)
-    if failed:
-        raise failed[0]
-    if not done:
-        raise Problem("timeout", seconds=seconds, detail="credentials, name or service hang")
-    return done[0]
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_vend import __version__, tokens
+from ecr_vend import __version__, deadline, tokens
 from ecr_vend.cache import Token
 from ecr_vend.identity import Dependencies
 from ecr_vend.secret import Secret
@@ -257,7 +257,7 @@ def test_testcontainers_learns_the_not_found_text_from_its_probe(
 
 
 def test_testcontainers_is_answered_before_its_30_seconds_are_over() -> None:
-    assert tokens.PATIENCE + tokens.GRACE < 30
+    assert tokens.PATIENCE + deadline.GRACE < 30
 
 
 # docker-py, Jib

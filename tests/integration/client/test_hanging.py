@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_vend import tokens
-from ecr_vend.deadline import Deadline
+from ecr_vend import deadline
+from ecr_vend.deadline import Deadline, bounded
 from ecr_vend.errors import Problem
 from ecr_vend.keys import Keys
 from ecr_vend.service import Service
@@ -69,12 +69,12 @@ def endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_an_answer_that_never_ends_is_left_behind(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "GRACE", 0.05)
+    monkeypatch.setattr(deadline, "GRACE", 0.05)
     service = Service(endpoint, "eu-west-1", KEYS)
 
     def fetch(deadline: Deadline) -> tuple[Secret, float, float]:
         return service.vend({"registry": HOST}, deadline)
 
     with pytest.raises(Problem) as caught:
-        tokens.bounded(fetch, Deadline(0.3))
+        bounded(fetch, Deadline(0.3))
     assert caught.value.code in {"timeout", "unreachable"}

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecr_vend import cache_files, private_files, tokens
+from ecr_vend import cache_files, deadline, private_files
 from ecr_vend.cache import Cache, Token, token_from
-from ecr_vend.deadline import Deadline
+from ecr_vend.deadline import Deadline, bounded
 from ecr_vend.errors import Problem
 from ecr_vend.identity import Dependencies
 from ecr_vend.private_files import Lock
 from ecr_vend.secret import Secret
-from ecr_vend.tokens import Asking, Wanted, bounded
+from ecr_vend.tokens import Asking, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -327,7 +327,7 @@ def test_waiting_for_another_call_ends(cache: Cache) -> None:
 
 
 def test_whatever_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "GRACE", 0.01)
+    monkeypatch.setattr(deadline, "GRACE", 0.01)
     released = threading.Event()
 
     def fetch(_: Deadline) -> tuple[Secret, float, float]:

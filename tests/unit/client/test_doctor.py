@@ -16,7 +16,7 @@ import pytest
 from ecr_vend import __version__, command_line
 from ecr_vend.console import Console
 from ecr_vend.deadline import Deadline
-from ecr_vend.diagnosis import Case, Finding, examine, network
+from ecr_vend.diagnosis import Case, Finding, examine, network, program
 from tests.client.fake_service import HOST, REFUSAL, FakeService
 from tests.client.machine import Machine, write
 
@@ -302,3 +302,25 @@ def test_a_check_that_hangs_or_breaks_is_told_and_over() -> None:
         assert [finding.status for finding in findings] == ["ok", "fail"]
         assert said in findings[1].detail
     forever.set()
+
+
+@pytest.mark.parametrize(
+    ("variables", "status", "said"),
+    [
+        ({"ECR_VEND_LOG": "debug"}, "ok", "stderr"),
+        ({"ECR_VEND_LOG": "debug", "ECR_VEND_LOG_FILE": "/a/log"}, "ok", "/a/log"),
+        ({"ECR_VEND_LOG": "DEBUG"}, "warn", "'DEBUG'"),
+        ({"ECR_VEND_LOG_FILE": "/a/log"}, "warn", "no log"),
+    ],
+)
+def test_a_log_is_told_and_one_that_is_not_written(
+    well: Machine, variables: dict[str, str], status: str, said: str
+) -> None:
+    (finding,) = program.log(Case(well.environ | variables))
+    assert finding.status == status
+    assert said in finding.detail
+
+
+@pytest.mark.parametrize("variables", [{}, {"ECR_VEND_LOG": "off"}])
+def test_no_log_is_not_worth_a_line(well: Machine, variables: dict[str, str]) -> None:
+    assert list(program.log(Case(well.environ | variables))) == []

@@ -67,6 +67,7 @@ def checks(registries: Sequence[str] | None) -> list[Check]:
     return [
         ("versions", program.versions, 2.0),
         ("helper", program.helper, 6.0),
+        ("log", program.log, 2.0),
         ("settings", configs.settings, 2.0),
         ("registries", partial(configs.chosen, given=registries), 2.0),
         ("docker", configs.docker, 2.0),

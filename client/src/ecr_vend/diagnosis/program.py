@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from ecr_vend import __version__
 from ecr_vend.diagnosis import FAIL, OK, WARN, Case, Finding
+from ecr_vend.errors import clean
+from ecr_vend.log import LEVEL, OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,17 @@ def versions(_: Case) -> Iterator[Finding]:
             cure = "install ecr-vend again, with its dependencies"
             yield Finding("versions", FAIL, f"{name} is not installed", cure)
     yield Finding("versions", OK, f"{', '.join(found)}, {platform.system()}")
+
+
+def log(case: Case) -> Iterator[Finding]:
+    """Tell whether and where a log is written, if the variables say anything of it."""
+    level, file = case.environ.get("ECR_VEND_LOG", ""), case.environ.get("ECR_VEND_LOG_FILE")
+    if level == LEVEL:
+        yield Finding("log", OK, f"written to {file or 'stderr'}, and every call starts Python")
+    elif level not in OFF or file:
+        detail = f"no log is written: ECR_VEND_LOG is {clean(level)!r}, and not {LEVEL!r}"
+        cure = f"set ECR_VEND_LOG={LEVEL}, or unset ECR_VEND_LOG and ECR_VEND_LOG_FILE"
+        yield Finding("log", WARN, detail, cure)
 
 
 def helper(case: Case) -> Iterator[Finding]:

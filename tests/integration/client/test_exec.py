@@ -35,21 +35,6 @@ def temporary(machine: Machine) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def heeded() -> Iterator[None]:
-    """Ignore no signal while a test runs, as nohup does: what is ignored is so in commands, too."""
-    before = {
-        number: signal.getsignal(number)
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
-    }
-    for number, handler in before.items():
-        if handler is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 def start(machine: Machine, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "ecr_vend.command_line", "exec", *words],

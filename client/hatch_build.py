@@ -7,8 +7,11 @@ other system `any`.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -47,6 +50,19 @@ class EntryPoints(MetadataHookInterface):
         metadata["scripts"] = COMMANDS | helper
 
 
+def release() -> str:
+    """Return what the wheel says of itself: see `ecr_vend.release`."""
+    commit = os.environ.get("ECR_VEND_COMMIT")
+    if commit is None:
+        commit = ""
+        with contextlib.suppress(OSError):
+            asked = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+            here = Path(__file__).resolve().parent
+            done = subprocess.run(asked, cwd=here, capture_output=True, text=True, check=False)
+            commit = done.stdout.strip()
+    return json.dumps({"commit": commit, "build": f"wheel {platform()}"}) + "\n"
+
+
 def generated() -> dict[str, str]:
     """Return each text of SHARED, made from the sources beside this file."""
     sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
@@ -63,15 +79,19 @@ def generated() -> dict[str, str]:
 
 
 class Front(BuildHookInterface[Any]):
-    """Gives all other wheels the sh front, the manual page and the shells' completions."""
+    """Gives every wheel its release, and the POSIX one the front, manual page and completions."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Set the wheel's tag, its script and its shared files."""
         build_data["tag"] = f"py3-none-{platform()}"
+        self.made = Path(tempfile.mkdtemp())
+        if version != "editable":
+            written = self.made / "release.json"
+            written.write_bytes(release().encode())
+            build_data["force_include"][str(written)] = "ecr_vend/release.json"
         if platform() != "any":
             return
         build_data["shared_scripts"][f"front/{NAME}"] = NAME
-        self.made = Path(tempfile.mkdtemp())
         for kind, text in generated().items():
             path = self.made / kind
             path.write_bytes(text.encode())
@@ -79,5 +99,4 @@ class Front(BuildHookInterface[Any]):
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Remove what was made for the wheel that is built."""
-        if platform() == "any":
-            shutil.rmtree(self.made)
+        shutil.rmtree(self.made)

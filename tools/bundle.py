@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.bundle_rules import SOURCES, kept, shipped
+from tools.bundle_rules import RELEASE, SOURCES, kept, shipped
 from tools.environments import (
     ROOT,
     Missing,
@@ -38,6 +38,7 @@ from tools.environments import (
     run,
     uv,
 )
+from tools.release import module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,7 +206,8 @@ def build(name: str, out: Path | None = None, *, functions: Path = ROOT / "funct
         target = TARGETS[name]()
         identity = target.identity()
         sources = list(source_files(functions))
-        listing = "".join(f"\n{inside} {digest(path)}" for inside, path in sources)
+        release = module()
+        listing = "".join(f"\n{inside} {digest(path)}" for inside, path in sources) + release
         content = digest(LOCK, *RULES, extra=f"{identity}{listing}")
         # Beside the bundle, not in it: the content names paths of this machine.
         stamp = out.with_name(f".{out.name}.made-from")
@@ -219,6 +221,7 @@ def build(name: str, out: Path | None = None, *, functions: Path = ROOT / "funct
         stamp.unlink(missing_ok=True)
         for inside, path in sources:
             write(ours, inside, path.read_bytes())
+        write(ours, RELEASE, release.encode())
         compile_all(ours, target.interpreter)
         shutil.copytree(dependencies(target, identity), fresh)
         shutil.copytree(ours, fresh, dirs_exist_ok=True)

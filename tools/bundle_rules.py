@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SOURCES = ("handlers", "vending")
 """The packages of ours that ship, beside their dependencies."""
 
+RELEASE = "vending/release.py"
+"""The module that a build writes: the version and the commit."""
+
 SERVICES = {
     "appconfigdata": ("2021-11-11", ("GetLatestConfiguration", "StartConfigurationSession")),
     "dynamodb": ("2012-08-10", ("PutItem", "TransactWriteItems")),

@@ -9,7 +9,6 @@ commit's. What differs between the wheels is in `client/hatch_build.py`.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -19,18 +18,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tools.environments import ROOT, Missing, child_environment, uv
+from tools.release import commit, epoch
 
 PLATFORMS = ("any", "win_amd64", "win_arm64")
-
-
-def epoch() -> str:
-    """Return the time to put into the wheels, in seconds; a fixed one outside of a checkout."""
-    if given := os.environ.get("SOURCE_DATE_EPOCH"):
-        return given
-    answer = subprocess.run(
-        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() or "1577836800"
 
 
 def build(folder: Path) -> list[Path]:
@@ -43,6 +33,7 @@ def build(folder: Path) -> list[Path]:
     for platform in PLATFORMS:
         environment = child_environment() | {
             "ECR_VEND_WHEEL": platform,
+            "ECR_VEND_COMMIT": commit(),
             "SOURCE_DATE_EPOCH": epoch(),
         }
         with tempfile.TemporaryDirectory() as fresh:

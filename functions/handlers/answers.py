@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from vending import clients, release
 from vending.messages import (
     CallerShown,
     DroppedRepository,
@@ -85,6 +86,9 @@ def whoami(vending: Vending, caller: Caller, origin: Origin) -> WhoamiResponse:
         ],
         policy_revision=serving.revision,
         time=whole_seconds(now) or "",
+        version=release.VERSION,
+        commit=release.COMMIT,
+        oldest_client=clients.oldest(),
     )
 
 

@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import answers
+from vending import clients, release
 from vending.caller import caller_of
 from vending.errors import KINDS, Code, Refused
 from vending.messages import token_request
@@ -50,6 +51,7 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
 
     def tokens(event: Event) -> Answer:
         caller, origin = caller_of(event)
+        clients.check(origin.user_agent)
         asked = token_request(body_of(event))
         if asked.dry_run:
             intent = vending.preview(caller, origin, asked)
@@ -118,7 +120,12 @@ def reply(status: int, content_type: str, body: str, **headers: str) -> Answer:
     """Return API Gateway's form of an answer, which no cache keeps."""
     return {
         "statusCode": status,
-        "headers": {"Content-Type": content_type, "Cache-Control": "no-store", **headers},
+        "headers": {
+            "Content-Type": content_type,
+            "Cache-Control": "no-store",
+            "Ecr-Vend-Version": release.VERSION,
+            **headers,
+        },
         "body": body,
         "isBase64Encoded": False,
     }

@@ -10,6 +10,7 @@ class Code(StrEnum):
     """The stable names of all refusals and failures. Clients switch on them; they never change."""
 
     INVALID_REQUEST = "invalid_request"
+    CLIENT_TOO_OLD = "client_too_old"
     UNKNOWN_REGISTRY = "unknown_registry"
     MIXED_PUSH_AND_PULL_THROUGH = "mixed_push_and_pull_through"
     SCOPE_TOO_LARGE = "scope_too_large"
@@ -43,6 +44,7 @@ class Kind:
 
 KINDS: dict[Code, Kind] = {
     Code.INVALID_REQUEST: Kind(400, "The request is not valid"),
+    Code.CLIENT_TOO_OLD: Kind(400, "The client is too old for this service"),
     Code.UNKNOWN_REGISTRY: Kind(400, "The registry is not served here"),
     Code.MIXED_PUSH_AND_PULL_THROUGH: Kind(400, "Push and pull-through do not fit one token"),
     Code.SCOPE_TOO_LARGE: Kind(422, "The scope does not fit one token"),

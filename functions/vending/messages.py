@@ -206,6 +206,9 @@ class WhoamiResponse(Message):
     grants: list[GrantShown]
     policy_revision: str
     time: str
+    version: str
+    commit: str
+    oldest_client: str
 
 
 # A vend needs these two, so they are built while the function starts; the others wait to be asked.

@@ -16,6 +16,8 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING, Any
 
+from vending.release import VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
@@ -146,8 +148,12 @@ def served_item(serving: ServingPolicy, now: datetime) -> Item:
 
 
 def _of_policy(serving: ServingPolicy, now: datetime) -> Item:
-    return {"schema": SCHEMA, "policy_label": serving.label, "recorded_at": timestamp(now)}
+    return {**_always(), "policy_label": serving.label, "recorded_at": timestamp(now)}
 
 
 def _common(intent: Intent) -> Item:
-    return {"schema": SCHEMA, "vend_id": intent.vend_id, "attempt": intent.attempt}
+    return {**_always(), "vend_id": intent.vend_id, "attempt": intent.attempt}
+
+
+def _always() -> Item:
+    return {"schema": SCHEMA, "service_version": VERSION}

@@ -18,6 +18,7 @@ import pytest
 from tools.bundle import LOCK, build, files, host_target, pack, source_files
 from tools.bundle_rules import DROPPED, SERVICES, trimmed_service
 from tools.environments import ROOT, VENV, Missing, run, uv
+from tools.release import commit, version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,3 +224,9 @@ def test_botocore_of_the_bundle_comes_from_the_lock_not_from_a_test_tool(tmp_pat
     path, version = done.stdout.split()
     assert path.startswith(str(bundle))
     assert f"\nbotocore=={version} " in lock
+
+
+def test_a_bundle_says_what_it_was_built_from(tmp_path: Path) -> None:
+    bundle = build("host", tmp_path / "bundle")
+    said = python(bundle, "from vending import release; print(release.VERSION, release.COMMIT)")
+    assert said.stdout.split() == [version(), *commit().split()]

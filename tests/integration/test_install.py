@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from ecr_vend import __version__, command_line, completions, manual
 from tests.tools_at_hand import missing
 from tools import wheels
 from tools.environments import ROOT, Missing, child_environment, uv
+from tools.release import commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,3 +171,12 @@ def test_the_posix_wheel_alone_has_the_manual_page_and_the_completions(
 def test_building_again_gives_the_same_bytes(built: dict[str, Path], tmp_path: Path) -> None:
     again = wheels.build(tmp_path)
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in built.values()]
+
+
+def test_a_wheel_says_what_it_was_built_from(built: dict[str, Path]) -> None:
+    for platform, path in built.items():
+        with zipfile.ZipFile(path) as zipped:
+            names = zipped.namelist()
+            written = json.loads(zipped.read("ecr_vend/release.json"))
+        assert names.count("ecr_vend/release.json") == 1
+        assert written == {"commit": commit(), "build": f"wheel {platform}"}

@@ -8,6 +8,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from ecr_vend import release
 from ecr_vend.cache import PASSWORD
 from ecr_vend.errors import Problem
 from ecr_vend.kept_token import LONGEST_LIFE
@@ -26,6 +27,9 @@ ADVICE = {
     "test_invocation": "",
 }
 """Refusals by the policy or of the request's own wish → what to change on this side."""
+
+NOT_KNOWN_YET = frozenset({"invalid_request", "not_found", "method_not_allowed"})
+"""What a service says to what only a newer one knows."""
 
 BAD_SIGNATURE = frozenset(
     {"SignatureDoesNotMatch", "InvalidSignatureException", "InvalidSignature"}
@@ -72,6 +76,11 @@ def vended(
         raise Problem("unexpected_answer", endpoint=endpoint, detail="its expiry has no time zone")
     # However far off the end is said to be, AWS ends every ECR token before that.
     return Secret(password), min(expires, sent + LONGEST_LIFE)
+
+
+def version(response: httpx.Response) -> str:
+    """Return the version of the service that answered, empty where it does not say."""
+    return str(response.headers.get("Ecr-Vend-Version", "")).strip()
 
 
 def service_time(response: httpx.Response, *, default: float) -> float:
@@ -130,6 +139,11 @@ def service_problem(
         return throttled(response, endpoint)
     if response.status_code >= 500:
         return Problem("service_down", endpoint=endpoint, detail=f"{code}: {detail}{vend}")
+    if code in NOT_KNOWN_YET and release.older(said := version(response), release.OLDEST_SERVICE):
+        oldest = release.OLDEST_SERVICE
+        return Problem("service_too_old", endpoint=endpoint, version=said, oldest=oldest)
+    if code == "client_too_old":
+        return Problem("client_too_old", endpoint=endpoint, detail=detail)
     if code in ADVICE:
         return Problem("refused", code=code, detail=detail, advice=ADVICE[code], vend=vend)
     if code in {"not_found", "method_not_allowed"}:

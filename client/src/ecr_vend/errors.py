@@ -69,6 +69,9 @@ PROBLEMS = {
     # What the service says.
     "refused": "refused by policy ({code}): {detail}{advice}{vend}",
     "bad_request": "the service did not accept the request ({code}): {detail}{vend}",
+    "service_too_old": "{endpoint} is ecr-vend {version}, and this client needs {oldest} or newer: "
+    "ask its owner to upgrade it, or install an older client",
+    "client_too_old": "{endpoint} no longer serves this version of the client: {detail}",
     "not_an_ecr_vend": "{endpoint} is not an ecr-vend service ({detail}): check ECR_VEND_ENDPOINT "
     "against the Endpoint output of the stack",
     "unexpected_answer": "{endpoint} gave an answer that is not understood ({detail}): check that "

@@ -81,6 +81,7 @@ def test_a_failed_end_is_told_by_no_token_and_a_vend_id(ask: Ask) -> None:
 
 STABLE = {
     "invalid_request": 400,
+    "client_too_old": 400,
     "unknown_registry": 400,
     "mixed_push_and_pull_through": 400,
     "scope_too_large": 422,

@@ -26,6 +26,7 @@ NAMES = (
     "exec",
     "materialize",
     "completion",
+    "version",
 )
 """The commands in the order in which `--help` lists them."""
 

@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ecr_vend import __version__, release
 from ecr_vend.deadline import Deadline
 from ecr_vend.diagnosis import FAIL, OK, WARN, Case, Finding
 
@@ -87,6 +88,7 @@ def identity(case: Case) -> Iterator[Finding]:
     case.reachable = False
     answer: dict[str, Any] = connect(case.settings, case.environ).whoami(Deadline(SECONDS))
     case.reachable = True
+    yield from releases(answer)
     arn = str((answer.get("caller") or {}).get("arn"))
     names = [str(grant.get("name")) for grant in answer.get("grants") or ()]
     if names:
@@ -94,6 +96,17 @@ def identity(case: Case) -> Iterator[Finding]:
     else:
         cure = "ask the platform team that runs the service for a grant"
         yield Finding("identity", WARN, f"{arn}, whom no grant names", cure)
+
+
+def releases(answer: dict[str, Any]) -> Iterator[Finding]:
+    """Say where the service and this client are too far apart."""
+    service, oldest = str(answer.get("version")), str(answer.get("oldest_client"))
+    if release.older(service, release.OLDEST_SERVICE):
+        detail = f"the service is {service}, this client needs {release.OLDEST_SERVICE} or newer"
+        yield Finding("service", WARN, detail, "ask its owner to upgrade it")
+    if release.older(__version__, oldest):
+        detail = f"this client is {__version__}, the service serves {oldest} and newer"
+        yield Finding("service", FAIL, detail, "upgrade the client")
 
 
 def policy(case: Case) -> Iterator[Finding]:

@@ -94,6 +94,10 @@ lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of every
 wheels: boot ## build the client's wheels into dist/: POSIX, Windows on amd64 and on arm64
 	@$(BOOT) tools/wheels.py
 
+.PHONY: pyz
+pyz: boot ## build dist/ecr-vend.pyz: the client and all it needs in one file, for any system
+	@$(BOOT) tools/pyz.py
+
 .PHONY: clean
 clean: ## remove all that was built or installed here
 	rm -rf .venv build dist .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

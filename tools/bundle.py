@@ -19,13 +19,13 @@ import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from tools.archives import files, write_zip
 from tools.bundle_rules import RELEASE, SOURCES, kept, shipped
 from tools.environments import (
     ROOT,
@@ -102,12 +102,6 @@ def host_target() -> Target:
 
 
 TARGETS = {"lambda": lambda_target, "host": host_target}
-
-
-def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the path inside `folder` and the place of every file, in one order everywhere."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    yield from sorted((path.relative_to(folder).as_posix(), path) for path in found)
 
 
 def source_files(functions: Path) -> Iterator[tuple[str, Path]]:
@@ -235,14 +229,7 @@ def build(name: str, out: Path | None = None, *, functions: Path = ROOT / "funct
 def pack(folder: Path) -> Path:
     """Return `FOLDER.zip`, written with sorted names, one time and one mode."""
     archive = folder.with_name(f"{folder.name}.zip")
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.zip")
-    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
-        for name, path in files(folder):
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3  # Unix, whose modes these are, wherever it is built
-            entry.external_attr = 0o100644 << 16
-            zipped.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
-    fresh.replace(archive)
+    write_zip(folder, archive)
     return archive
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools.bundle import LOCK, build, files, host_target, pack, source_files
+from tools.archives import files
+from tools.bundle import LOCK, build, host_target, pack, source_files
 from tools.bundle_rules import DROPPED, SERVICES, trimmed_service
 from tools.environments import ROOT, VENV, Missing, run, uv
 from tools.release import commit, version

@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecr_vend import keeper, private_files
+from ecr_vend import keeper, private_files, single_file
 from ecr_vend.errors import Problem
 from ecr_vend.overlaid_configs import basic, for_containers, for_docker
 from ecr_vend.private_files import Lock
@@ -81,7 +81,7 @@ class ConfigFolder:
         assert self._lock is not None  # noqa: S101 the folder's name was new
         try:
             started = subprocess.Popen(
-                [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), str(self.path)],
+                [*keeping(), str(os.getpid()), str(self.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -206,3 +206,11 @@ def link_others(source: Path, folder: Path) -> None:
             # Windows lets few people make links; without its context docker finds no daemon.
             if path.name in {"contexts", "cli-plugins"}:
                 shutil.copytree(path, folder / path.name)
+
+
+def keeping() -> list[str]:
+    """Return the words that start the process which waits; the shortest way to it there is."""
+    options = ("-I", "-S")
+    if single_file.archive():
+        return single_file.command("ecr_vend.keeper", *options)
+    return [sys.executable, *options, keeper.__file__]

@@ -112,14 +112,14 @@ def assume(
     from botocore import exceptions
     from botocore.config import Config
     from botocore.parsers import ResponseParserError
-    from botocore.session import Session
 
+    from ecr_vend.aws_session import open_session
     from ecr_vend.network import authorities, proxy_for
 
     url = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
     named = authorities(environ)
     proxy = proxy_for(url or f"https://sts.{region}.amazonaws.com")
-    session = Session(profile=profile)
+    session = open_session(profile)
     session.set_config_variable("sts_regional_endpoints", "regional")
     try:
         client: Any = session.create_client(
@@ -215,9 +215,9 @@ def from_variables(environ: Mapping[str, str], *, now: float) -> Keys | None:
 
 
 def _load(profile: str | None) -> Credentials | None:
-    from botocore.session import Session
+    from ecr_vend.aws_session import open_session
 
-    return Session(profile=profile).get_credentials()
+    return open_session(profile).get_credentials()
 
 
 def _refused(error: Exception, environ: Mapping[str, str], profile: str | None) -> Problem:

@@ -15,7 +15,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ecr_vend import log, ready, tokens
+from ecr_vend import log, ready, single_file, tokens
 from ecr_vend.cache import Cache
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
@@ -57,7 +57,7 @@ def start(asked: str, request: Mapping[str, object], environ: Mapping[str, str])
     isolated = "-I" if sys.flags.isolated else "-P"
     try:
         process = subprocess.Popen(
-            [sys.executable, isolated, "-m", "ecr_vend.renewal", asked],
+            [*single_file.command("ecr_vend.renewal", isolated), asked],
             env=dict(environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

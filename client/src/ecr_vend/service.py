@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ecr_vend import answers, credentials, log
+from ecr_vend import answers, credentials, log, single_file
 from ecr_vend.errors import Problem
 from ecr_vend.network import authorities, proxy_for
 from ecr_vend.setting_values import REGION
@@ -245,7 +245,11 @@ def trust(environ: Mapping[str, str]) -> ssl.SSLContext | bool:
         Problem: They cannot be read.
     """
     if not (named := authorities(environ)):
-        return True
+        if not single_file.archive():
+            return True
+        import certifi  # httpx would unpack it into a file first, where one can be written
+
+        return ssl.create_default_context(cadata=certifi.contents())
     variable, bundle = named
     try:
         if bundle.is_dir():

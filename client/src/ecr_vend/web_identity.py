@@ -117,9 +117,10 @@ def sts(region: str, environ: Mapping[str, str]) -> Any:
     """
     from botocore import UNSIGNED
     from botocore.config import Config
-    from botocore.session import Session
 
-    session = Session()
+    from ecr_vend.aws_session import open_session
+
+    session = open_session(None)
     session.set_config_variable("sts_regional_endpoints", "regional")
     return session.create_client(
         "sts",

@@ -58,9 +58,9 @@ def source(case: Case, profile: str | None) -> tuple[str, float | None]:
     environ = case.environ
     if not profile and environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY"):
         return PLACES["env"], moment(environ.get("AWS_CREDENTIAL_EXPIRATION"))
-    from botocore.session import Session
+    from ecr_vend.aws_session import open_session
 
-    session = Session(profile=profile)
+    session = open_session(profile)
     found: Any = session.get_credentials()
     found.get_frozen_credentials()
     method = str(found.method)

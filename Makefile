@@ -90,13 +90,11 @@ deploy: build ## deploy to AWS; ENV=prod takes that section of samconfig.toml (d
 lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of everything
 	@$(BOOT) tools/locks.py $(ARGS)
 
-.PHONY: wheels
-wheels: boot ## build the client's wheels into dist/: POSIX, Windows on amd64 and on arm64
-	@$(BOOT) tools/wheels.py
-
-.PHONY: pyz
-pyz: boot ## build dist/ecr-vend.pyz: the client and all it needs in one file, for any system
-	@$(BOOT) tools/pyz.py
+.PHONY: dist verify-reproducible
+dist: boot ## build all that a release consists of into dist/; ARGS=--json
+	@$(BOOT) tools/dist.py $(ARGS)
+verify-reproducible: boot ## build HEAD twice, in ways that must not show, and compare every byte
+	@$(BOOT) tools/reproducible.py
 
 .PHONY: clean
 clean: ## remove all that was built or installed here

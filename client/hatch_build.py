@@ -27,6 +27,9 @@ COMMANDS = {
 }
 """The other programs, entry points on every system."""
 
+RELEASE = "ecr_vend/release.json"
+"""The file that says what was built from which commit."""
+
 SHARED = {
     "man": "share/man/man1/ecr-vend.1",
     "bash": "share/bash-completion/completions/ecr-vend",
@@ -50,8 +53,8 @@ class EntryPoints(MetadataHookInterface):
         metadata["scripts"] = COMMANDS | helper
 
 
-def release() -> str:
-    """Return what the wheel says of itself: see `ecr_vend.release`."""
+def release(build: str) -> str:
+    """Return what a build says of itself: see `ecr_vend.release`."""
     commit = os.environ.get("ECR_VEND_COMMIT")
     if commit is None:
         commit = ""
@@ -60,7 +63,7 @@ def release() -> str:
             here = Path(__file__).resolve().parent
             done = subprocess.run(asked, cwd=here, capture_output=True, text=True, check=False)
             commit = done.stdout.strip()
-    return json.dumps({"commit": commit, "build": f"wheel {platform()}"}) + "\n"
+    return json.dumps({"commit": commit, "build": build}) + "\n"
 
 
 def generated() -> dict[str, str]:
@@ -79,16 +82,21 @@ def generated() -> dict[str, str]:
 
 
 class Front(BuildHookInterface[Any]):
-    """Gives every wheel its release, and the POSIX one the front, manual page and completions."""
+    """Gives every build its release, and the POSIX wheel the front, manual page and completions."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Set the wheel's tag, its script and its shared files."""
-        build_data["tag"] = f"py3-none-{platform()}"
+        """Add the release; to a wheel its tag, script and shared files as well."""
         self.made = Path(tempfile.mkdtemp())
-        if version != "editable":
+        in_source = self.target_name == "sdist"
+        # An unpacked source distribution has its release; an editable wheel is a checkout.
+        if version != "editable" and not (Path(self.root) / "src" / RELEASE).exists():
             written = self.made / "release.json"
-            written.write_bytes(release().encode())
-            build_data["force_include"][str(written)] = "ecr_vend/release.json"
+            build = "source distribution" if in_source else f"wheel {platform()}"
+            written.write_bytes(release(build).encode())
+            build_data["force_include"][str(written)] = f"src/{RELEASE}" if in_source else RELEASE
+        if in_source:
+            return
+        build_data["tag"] = f"py3-none-{platform()}"
         if platform() != "any":
             return
         build_data["shared_scripts"][f"front/{NAME}"] = NAME

@@ -1,7 +1,4 @@
-#!/usr/bin/env python3
-"""Build `dist/ecr-vend.pyz`: the client and its locked dependencies in one file.
-
-    python3 tools/pyz.py
+"""The client and its locked dependencies in one file, `ecr-vend.pyz`.
 
 It runs on any Python from 3.11 on, on every system, and unpacks nothing. Under another name, copied
 or linked, it is another program: see PROGRAMS. The same sources give the same bytes.
@@ -12,12 +9,9 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-import sys
 import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tools.archives import files, write_zip
 from tools.environments import ROOT, Missing, run, uv
@@ -115,17 +109,3 @@ def build(folder: Path) -> Path:
         write_zip(fresh, folder / NAME, head=SHEBANG, mode=0o755)
         shutil.rmtree(raw)
     return folder / NAME
-
-
-def main() -> int:
-    """Run the command line."""
-    try:
-        print(build(ROOT / "dist").relative_to(ROOT))
-    except Missing as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

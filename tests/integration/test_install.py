@@ -14,7 +14,7 @@ import pytest
 
 from ecr_vend import __version__, command_line, completions, manual
 from tests.tools_at_hand import missing
-from tools import wheels
+from tools import packages
 from tools.environments import ROOT, Missing, child_environment, uv
 from tools.release import commit
 
@@ -30,7 +30,9 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the sh front is for POS
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the wheels by platform."""
-    return dict(zip(wheels.PLATFORMS, wheels.build(tmp_path_factory.mktemp("dist")), strict=True))
+    return dict(
+        zip(packages.PLATFORMS, packages.wheels(tmp_path_factory.mktemp("dist")), strict=True)
+    )
 
 
 def run(*command: str | Path, **variables: str) -> str:
@@ -169,7 +171,7 @@ def test_the_posix_wheel_alone_has_the_manual_page_and_the_completions(
 
 
 def test_building_again_gives_the_same_bytes(built: dict[str, Path], tmp_path: Path) -> None:
-    again = wheels.build(tmp_path)
+    again = packages.wheels(tmp_path)
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in built.values()]
 
 

@@ -14,7 +14,7 @@ from tests.client.fake_service import HOST
 from tests.client.machine import machine, service
 from tests.integration.ci.github_runner import GithubRunner
 from tests.tools_at_hand import missing
-from tools import wheels
+from tools import packages
 from tools.environments import Missing
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the client's wheels."""
     folder = tmp_path_factory.mktemp("index")
     try:
-        wheels.build(folder)
+        packages.wheels(folder)
     except Missing as problem:
         missing(str(problem))
     return folder

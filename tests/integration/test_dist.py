@@ -1,0 +1,119 @@
+"""What a release consists of: complete, summed, and the same bytes however it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ecr_vend import __version__
+from tools import dist, packages, reproducible
+from tools.environments import Missing, run, uv
+from tools.release import commit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("release") / "dist"
+    steps = dist.build(folder)
+    assert [step["step"] for step in steps] == list(dist.STEPS)
+    return folder
+
+
+def test_a_release_is_complete(built: Path) -> None:
+    wheels = [f"ecr_vend-{__version__}-py3-none-{platform}.whl" for platform in packages.PLATFORMS]
+    assert {path.name for path in built.iterdir()} == {
+        *wheels,
+        f"ecr_vend-{__version__}.tar.gz",
+        "ecr-vend.pyz",
+        "ecr-vend-functions.zip",
+        "SHA256SUMS",
+    }
+
+
+def test_the_sums_are_those_of_every_other_file(built: Path) -> None:
+    lines = (built / "SHA256SUMS").read_text().splitlines()
+    digests = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert set(digests) == {path.name for path in built.iterdir()} - {"SHA256SUMS"}
+    for name, digest in digests.items():
+        assert hashlib.sha256((built / name).read_bytes()).hexdigest() == digest
+
+
+def test_a_build_that_fails_leaves_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> list[Path]:
+        raise Missing("no compiler")
+
+    monkeypatch.setattr(dist, "STEPS", {"broken": fail})
+    last = tmp_path / "dist/last"
+    last.parent.mkdir()
+    last.touch()
+    with pytest.raises(Missing, match="no compiler"):
+        dist.build(last.parent)
+    assert last.exists()
+
+
+def test_a_wheel_made_from_the_source_distribution_says_where_it_is_from(
+    built: Path, tmp_path: Path
+) -> None:
+    (source,) = built.glob("*.tar.gz")
+    with tarfile.open(source) as packed:
+        assert not [info for info in packed if info.uid or info.gid or not info.isfile()]
+        packed.extractall(tmp_path, filter="data")
+    unpacked = tmp_path / f"ecr_vend-{__version__}"
+    run(uv(), "build", "--quiet", "--wheel", "--out-dir", tmp_path / "wheel", unpacked)
+    (wheel,) = (tmp_path / "wheel").glob("*.whl")
+    (ours,) = built.glob("*-any.whl")
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(ours) as other:
+        assert sorted(one.namelist()) == sorted(other.namelist())
+        said = json.loads(one.read("ecr_vend/release.json"))
+    assert said == {"commit": commit(), "build": "source distribution"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no umask")
+def test_neither_umask_nor_time_zone_nor_hash_seed_show(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "7"}.items():
+        monkeypatch.setenv(name, value)
+    before = os.umask(0o077)
+    try:
+        dist.build(tmp_path / "again")
+    finally:
+        os.umask(before)
+    assert reproducible.compare(built, tmp_path / "again") == []
+
+
+def test_the_settings_of_the_two_builds_differ_in_all_they_can() -> None:
+    one, two = reproducible.settings()
+    assert one.folder != two.folder
+    assert one.umask != two.umask
+    assert one.variables.keys() == two.variables.keys()
+    assert not one.variables.items() & two.variables.items()
+
+
+def test_every_difference_is_found(built: Path, tmp_path: Path) -> None:
+    for path in built.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert reproducible.compare(built, tmp_path) == []
+    (tmp_path / "ecr-vend.pyz").write_bytes(b"x")
+    (tmp_path / "SHA256SUMS").unlink()
+    (tmp_path / "more").touch()
+    assert reproducible.compare(built, tmp_path) == ["SHA256SUMS", "ecr-vend.pyz", "more"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such modes")
+def test_the_single_file_can_be_run_as_it_is(built: Path) -> None:
+    file = built / "ecr-vend.pyz"
+    assert stat.S_IMODE(file.stat().st_mode) & 0o111
+    assert file.read_bytes().startswith(b"#!/usr/bin/env python3\n")

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Build all that a release consists of into `dist/`, with its checksums.
+
+    python3 tools/dist.py          # the same on a laptop, in CI and for a release
+    python3 tools/dist.py --json   # what was built, for a script
+
+`dist/` is replaced as a whole, once everything is built. How long each step took and how large its
+results are stands in `build/dist.json` as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tools import bundle, packages, pyz
+from tools.environments import ROOT, Missing
+from tools.release import commit, version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SUMS = "SHA256SUMS"
+FUNCTIONS = "ecr-vend-functions.zip"
+
+
+def functions(folder: Path) -> list[Path]:
+    """Build the functions' archive, as Lambda takes it."""
+    return [Path(shutil.copy(bundle.pack(bundle.build("lambda")), folder / FUNCTIONS))]
+
+
+STEPS: dict[str, Callable[[Path], list[Path]]] = {
+    "source distribution": lambda folder: [packages.source_distribution(folder)],
+    "wheels": packages.wheels,
+    "single file": lambda folder: [pyz.build(folder)],
+    "functions": functions,
+}
+"""Step → what builds its artefacts into a folder."""
+
+
+def build(folder: Path) -> list[dict[str, object]]:
+    """Build everything into `folder`, which is replaced; what was built, a document a step.
+
+    Raises:
+        Missing: A step failed; the message says which.
+    """
+    fresh = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    done: list[dict[str, object]] = []
+    for step, make in STEPS.items():
+        print(f"building: {step}", file=sys.stderr)
+        began = time.monotonic()
+        sizes = {path.name: path.stat().st_size for path in make(fresh)}
+        done.append({"step": step, "seconds": round(time.monotonic() - began, 2), "bytes": sizes})
+    (fresh / SUMS).write_text(sums(fresh))
+    bundle.replace(folder, fresh)
+    return done
+
+
+def sums(folder: Path) -> str:
+    """Return the checksums of a folder's files, as `sha256sum --check` reads them."""
+    digests = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
+    }
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="print what was built as JSON")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="the folder; dist")
+    arguments = parser.parse_args()
+    try:
+        steps = build(arguments.out.absolute())
+        document = {"version": version(), "commit": commit(), "steps": steps}
+    except Missing as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    text = json.dumps(document, indent=2) + "\n"
+    bundle.BUILD.mkdir(exist_ok=True)
+    (bundle.BUILD / "dist.json").write_text(text)
+    if arguments.json:
+        print(text, end="")
+        return 0
+    for step in steps:
+        sizes = step["bytes"]
+        assert isinstance(sizes, dict)  # noqa: S101 for the type checker
+        for name, size in sizes.items():
+            print(f"{size / 1e6:8.2f} MB  {arguments.out.name}/{name}")
+        print(f"{step['seconds']:8.2f} s   {step['step']}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tools import bundle, packages, pyz
-from tools.environments import ROOT, Missing
+from tools.environments import ROOT, Missing, make, run
 from tools.release import commit, version
 
 if TYPE_CHECKING:
@@ -37,13 +37,20 @@ def functions(folder: Path) -> list[Path]:
     return [Path(shutil.copy(bundle.pack(bundle.build("lambda")), folder / FUNCTIONS))]
 
 
+def bills(folder: Path) -> list[Path]:
+    """Write a bill of materials beside each artefact."""
+    run(make("release") / "bin/python", ROOT / "tools/sbom.py", folder)
+    return sorted(folder.glob("*.cdx.json"))
+
+
 STEPS: dict[str, Callable[[Path], list[Path]]] = {
     "source distribution": lambda folder: [packages.source_distribution(folder)],
     "wheels": packages.wheels,
     "single file": lambda folder: [pyz.build(folder)],
     "functions": functions,
+    "bills of materials": bills,
 }
-"""Step → what builds its artefacts into a folder."""
+"""Step → what builds its artefacts into a folder; the last is of what the others built."""
 
 
 def build(folder: Path) -> list[dict[str, object]]:
@@ -56,10 +63,10 @@ def build(folder: Path) -> list[dict[str, object]]:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     done: list[dict[str, object]] = []
-    for step, make in STEPS.items():
+    for step, build_step in STEPS.items():
         print(f"building: {step}", file=sys.stderr)
         began = time.monotonic()
-        sizes = {path.name: path.stat().st_size for path in make(fresh)}
+        sizes = {path.name: path.stat().st_size for path in build_step(fresh)}
         done.append({"step": step, "seconds": round(time.monotonic() - began, 2), "bytes": sizes})
     (fresh / SUMS).write_text(sums(fresh))
     bundle.replace(folder, fresh)

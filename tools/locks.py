@@ -28,6 +28,7 @@ LOCKS = {
     "requirements/local.txt": ("requirements/local.in", "3.11"),
     "requirements/runtime.txt": ("requirements/runtime.in", "3.11"),
     "requirements/sam.txt": ("requirements/sam.in", "3.11"),
+    "requirements/release.txt": ("requirements/release.in", "3.11"),
     "requirements/checkov.txt": ("requirements/checkov.in", "3.11"),
     "requirements/peers.txt": ("requirements/peers.in", "3.11"),
 }

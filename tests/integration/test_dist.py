@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import tarfile
 import zipfile
+from importlib.metadata import packages_distributions
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ecr_vend import __version__
 from tools import dist, packages, reproducible
-from tools.environments import Missing, run, uv
+from tools.environments import ROOT, Missing, run, uv
 from tools.release import commit
 
 if TYPE_CHECKING:
@@ -31,13 +33,55 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_release_is_complete(built: Path) -> None:
     wheels = [f"ecr_vend-{__version__}-py3-none-{platform}.whl" for platform in packages.PLATFORMS]
-    assert {path.name for path in built.iterdir()} == {
+    artefacts = {
         *wheels,
         f"ecr_vend-{__version__}.tar.gz",
         "ecr-vend.pyz",
         "ecr-vend-functions.zip",
-        "SHA256SUMS",
     }
+    bills = {f"{name}.cdx.json" for name in artefacts}
+    assert {path.name for path in built.iterdir()} == artefacts | bills | {"SHA256SUMS"}
+
+
+@pytest.mark.parametrize("name", ["ecr-vend.pyz", "ecr-vend-functions.zip"])
+def test_a_bill_names_all_that_is_inside(built: Path, name: str) -> None:
+    with zipfile.ZipFile(built / name) as zipped:
+        tops = {inside.split("/")[0] for inside in zipped.namelist()}
+    modules = {top.removesuffix(".py") for top in tops if not top.endswith((".dist-info", ".libs"))}
+    known = packages_distributions()
+    ours = {"__main__", "ecr_vend", "handlers", "vending", "__pycache__"}
+    expected = {normal(owner) for module in modules - ours for owner in known[module]}
+    assert set(components(built, name)) == expected
+
+
+@pytest.mark.parametrize("ending", ["-any.whl", "-win_amd64.whl", ".tar.gz"])
+def test_the_bill_of_a_package_names_what_is_installed_with_it(built: Path, ending: str) -> None:
+    (package,) = built.glob(f"*{ending}")
+    lock = (ROOT / "client/requirements.txt").read_text().splitlines()
+    pins = dict(line.split(" ")[0].split("==") for line in lock if "==" in line.split(" ")[0])
+    assert components(built, package.name) == pins
+
+
+def test_a_bill_is_of_its_artefact_and_of_this_commit(built: Path) -> None:
+    for path in built.glob("*.cdx.json"):
+        artefact = built / path.name.removesuffix(".cdx.json")
+        root = json.loads(path.read_text())["metadata"]["component"]
+        digest = hashlib.sha256(artefact.read_bytes()).hexdigest()
+        assert root["hashes"] == [{"alg": "SHA-256", "content": digest}]
+        assert (root["name"], root["version"]) == (artefact.name, __version__)
+        assert root["properties"] == [{"name": "ecr-vend:commit", "value": commit()}]
+
+
+def components(built: Path, name: str) -> dict[str, str]:
+    """Return the names and versions in the bill of an artefact."""
+    document = json.loads((built / f"{name}.cdx.json").read_text())
+    assert document["specVersion"] == "1.6"
+    return {one["name"]: one["version"] for one in document["components"]}
+
+
+def normal(name: str) -> str:
+    """Return a distribution's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_the_sums_are_those_of_every_other_file(built: Path) -> None:

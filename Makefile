@@ -67,9 +67,9 @@ format: dev ## put the code into the one format, and fix what the linter can
 
 .PHONY: build build-host
 build: boot ## build/lambda and build/lambda.zip: the functions as they are released (arm64, python3.13)
-	@$(BOOT) tools/bundle.py lambda
+	@$(BOOT) tools/artefacts/bundle.py lambda
 build-host: boot ## build/host: the same functions for this machine and the embedded stack
-	@$(BOOT) tools/bundle.py host
+	@$(BOOT) tools/artefacts/bundle.py host
 
 # sam wants a region even where it calls nobody; a deployment goes to yours.
 SAM = SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
@@ -92,9 +92,9 @@ lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of every
 
 .PHONY: dist verify-reproducible
 dist: boot ## build all that a release consists of into dist/; ARGS=--json
-	@$(BOOT) tools/dist.py $(ARGS)
+	@$(BOOT) tools/release/dist.py $(ARGS)
 verify-reproducible: boot ## build HEAD twice, in ways that must not show, and compare every byte
-	@$(BOOT) tools/reproducible.py
+	@$(BOOT) tools/release/reproducible.py
 
 .PHONY: clean
 clean: ## remove all that was built or installed here

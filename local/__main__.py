@@ -19,7 +19,7 @@ from local.process import NotStarted
 from local.proof import Unproven
 from local.stack import POLICY, TEMPLATE, Stack, shell_lines
 from local.story import Story, Unexpected
-from tools.bundle import build
+from tools.artefacts.bundle import build
 from tools.environments import Missing
 
 if TYPE_CHECKING:

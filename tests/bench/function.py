@@ -16,7 +16,7 @@ from tests.bench.measure import Row, compared
 from tests.fakes import EVENTS, PASSWORD, POLICY
 from tests.integration.fake_aws import fake_aws
 from tests.integration.vend_settings import SETTINGS
-from tools.bundle import LOCK, build, compile_all, host_target, pack
+from tools.artefacts.bundle import LOCK, build, compile_all, host_target, pack
 from tools.environments import ROOT, run, uv
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools.archives import files
-from tools.bundle import LOCK, build, host_target, pack, source_files
-from tools.bundle_rules import DROPPED, SERVICES, trimmed_service
+from tools.artefacts.archives import files
+from tools.artefacts.bundle import LOCK, build, host_target, pack, source_files
+from tools.artefacts.bundle_rules import DROPPED, SERVICES, trimmed_service
 from tools.environments import ROOT, VENV, Missing, run, uv
-from tools.release import commit, version
+from tools.release.version import commit, version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +115,7 @@ def test_an_unchanged_bundle_is_left_alone(tmp_path: Path) -> None:
 def test_builds_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
     source = functions(tmp_path / "functions")
     command = (
-        "import sys; from pathlib import Path; from tools.bundle import build;"
+        "import sys; from pathlib import Path; from tools.artefacts.bundle import build;"
         "build('host', Path(sys.argv[1]), functions=Path(sys.argv[2]))"
     )
     out = tmp_path / "bundle"
@@ -133,14 +133,14 @@ def test_builds_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> No
 def test_no_python_313_refuses_the_lambda_bundle_with_the_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tools.bundle.find_interpreter", lambda _version: None)
+    monkeypatch.setattr("tools.artefacts.bundle.find_interpreter", lambda _version: None)
     with pytest.raises(Missing, match=r"Python 3\.13 .*[\s\S]*pyenv install 3\.13"):
         build("lambda", tmp_path / "bundle")
 
 
 def test_the_host_bundle_builds_in_an_empty_process_environment(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "tools/bundle.py", "host", "--out", tmp_path / "bundle"],
+        [sys.executable, ROOT / "tools/artefacts/bundle.py", "host", "--out", tmp_path / "bundle"],
         env={"HOME": os.environ["HOME"], "PATH": os.environ["PATH"]},
         cwd=tmp_path,
         capture_output=True,

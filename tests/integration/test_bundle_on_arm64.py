@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.integration.vend_settings import SETTINGS
 from tests.tools_at_hand import in_ci, missing
 from tools.arm64_python import arm64_python
-from tools.bundle import build
+from tools.artefacts.bundle import build
 from tools.environments import ROOT, Missing
 
 if TYPE_CHECKING:

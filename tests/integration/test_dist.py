@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ecr_vend import __version__
-from tools import dist, packages, reproducible
+from tools.artefacts import packages
 from tools.environments import ROOT, Missing, run, uv
-from tools.release import commit
+from tools.release import dist, reproducible
+from tools.release.version import commit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ import pytest
 
 from ecr_vend import __version__, command_line, completions, manual
 from tests.tools_at_hand import missing
-from tools import packages
+from tools.artefacts import packages
 from tools.environments import ROOT, Missing, child_environment, uv
-from tools.release import commit
+from tools.release.version import commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

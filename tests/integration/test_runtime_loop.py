@@ -11,8 +11,8 @@ from tests.fakes import EVENTS, PASSWORD, POLICY
 from tests.integration.fake_aws import Failure, FakeAws, fake_aws
 from tests.integration.runtime_api import InitFailed, running, runtime_python
 from tests.integration.vend_settings import ROLES, SETTINGS
-from tools.bundle import build
-from tools.bundle_rules import SERVICES
+from tools.artefacts.bundle import build
+from tools.artefacts.bundle_rules import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -38,7 +38,7 @@ def open_session(profile: str | None) -> Session:
 def zipped_loader(archive: str) -> Any:
     """Return what finds botocore's descriptions inside the file.
 
-    They are those of `tools/pyz.py`: any other service is not known there.
+    They are those of `tools/artefacts/pyz.py`: any other service is not known there.
     """
     from botocore.exceptions import DataNotFoundError
     from botocore.loaders import Loader

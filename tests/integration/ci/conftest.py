@@ -14,7 +14,7 @@ from tests.client.fake_service import HOST
 from tests.client.machine import machine, service
 from tests.integration.ci.github_runner import GithubRunner
 from tests.tools_at_hand import missing
-from tools import packages
+from tools.artefacts import packages
 from tools.environments import Missing
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from tests.client import fake_sts
 from tests.client.fake_service import HOST
 from tests.client.fake_sts import FakeSts, key_of
 from tests.client.machine import write
-from tools import pyz
+from tools.artefacts import pyz
 from tools.environments import SUPPORTED, find_interpreter
-from tools.release import commit
+from tools.release.version import commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -273,6 +273,44 @@ def test_its_processes_run_from_it(built: Path, machine: Machine, nowhere_to_wri
     machine.environ |= {"ECR_VEND_LOG": "debug", "ECR_VEND_LOG_FILE": str(log)}
     assert call(built, machine, "-m", "ecr_vend.renewal", HOST, given="{}").returncode == 0
     assert f'renewed host="{HOST}"' in log.read_text()
+
+
+def test_unpacked_it_is_the_same_program(
+    built: Path, machine: Machine, service: FakeService, tmp_path: Path
+) -> None:
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(built) as zipped:
+        zipped.extractall(folder)
+    machine.environ["ECR_VEND_ROLE"] = ROLE
+    log = machine.home / "log"
+    machine.environ |= {"ECR_VEND_LOG": "debug", "ECR_VEND_LOG_FILE": str(log)}
+
+    def run(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-I", "-S", "-B", folder, *words],
+            env=machine.environ,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert run("version", "--json").returncode == 0
+    token(run("-m", "ecr_vend.dialects.docker", "get", given=HOST))
+    assert [asked["RoleArn"] for asked in service.assumed] == [ROLE]
+    assert run("-m", "ecr_vend.renewal", HOST, given="{}").returncode == 0
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from ecr_vend import single_file; print(*single_file.command('ecr_vend.renewal', '-I'))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, folder],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.split() == [sys.executable, "-I", str(folder), "-m", "ecr_vend.renewal"]
 
 
 def test_building_again_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Build all that a release consists of into `dist/`, with its checksums.
 
-    python3 tools/dist.py          # the same on a laptop, in CI and for a release
-    python3 tools/dist.py --json   # what was built, for a script
+    python3 tools/release/dist.py          # the same on a laptop, in CI and for a release
+    python3 tools/release/dist.py --json   # what was built, for a script
 
 `dist/` is replaced as a whole, once everything is built. How long each step took and how large its
 results are stands in `build/dist.json` as well.
@@ -19,11 +19,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools import bundle, packages, pyz
+from tools.artefacts import bundle, packages, pyz
 from tools.environments import ROOT, Missing, make, run
-from tools.release import commit, version
+from tools.release.version import commit, version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def functions(folder: Path) -> list[Path]:
 
 def bills(folder: Path) -> list[Path]:
     """Write a bill of materials beside each artefact."""
-    run(make("release") / "bin/python", ROOT / "tools/sbom.py", folder)
+    run(make("release") / "bin/python", ROOT / "tools/artefacts/bills.py", folder)
     return sorted(folder.glob("*.cdx.json"))
 
 

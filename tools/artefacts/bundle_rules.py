@@ -1,6 +1,6 @@
 """What goes into the bundle of the functions and what stays out, each with its reason.
 
-The builder (`tools/bundle.py`) only carries these rules out. A name here is a path inside the
+The builder (`bundle.py`) only carries these rules out. A name here is a path inside the
 bundle, with forward slashes; `*` also matches `/`.
 """
 

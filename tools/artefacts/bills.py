@@ -1,6 +1,6 @@
 """Write the bill of materials of a release's artefacts, in CycloneDX's JSON.
 
-    .venv/release/bin/python tools/sbom.py FOLDER
+    .venv/release/bin/python tools/artefacts/bills.py FOLDER
 
 Beside each artefact in the folder comes `ARTEFACT.cdx.json`. An archive that holds its dependencies
 is asked what is in it; a package that brings none lists what its lock has installed with it. The
@@ -27,10 +27,10 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tools.environments import ROOT
-from tools.release import commit, epoch, version
+from tools.release.version import commit, epoch, version
 
 ENDING = ".cdx.json"
 PACKAGES = (".whl", ".tar.gz")

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tools.archives import files, write_zip
+from tools.artefacts.archives import files, write_zip
 from tools.environments import ROOT, Missing, run, uv
-from tools.release import commit
+from tools.release.version import commit
 
 NAME = "ecr-vend.pyz"
 LOCK = ROOT / "client/requirements.txt"
@@ -28,8 +27,8 @@ PROGRAMS = {
 }
 """The file's name, without an ending → the program it then is; `ecr-vend` under any other."""
 
-PROCESSES = ("ecr_vend.renewal", "ecr_vend.keeper")
-"""What the programs start as processes of their own."""
+PROCESSES = ("ecr_vend.renewal", "ecr_vend.keeper", "ecr_vend.front", "ecr_vend.dialects.docker")
+"""What the programs, and the `sh` front beside an unpacked file, start as processes."""
 
 SERVICES = ("signin", "sso", "sso-oidc", "sts")
 """The services that botocore asks for credentials: it describes some 430, in 25 MB."""
@@ -81,14 +80,18 @@ def put(folder: Path, name: str, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def build(folder: Path) -> Path:
-    """Build the file into `folder` and return its path.
+def assemble(folder: Path, build: str) -> Path:
+    """Write all that runs into `folder`, which Python then runs as it is, and return it.
+
+    Args:
+        folder: Made, and nothing else in it.
+        build: What is built, for `ecr-vend version`.
 
     Raises:
         Missing: The dependencies were not to be had.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        raw, fresh = Path(scratch) / "raw", Path(scratch) / "fresh"
+        raw = Path(scratch) / "raw"
         locked_only = ("--only-binary", ":all:", "--require-hashes", "--no-deps", "-r", LOCK)
         # For the oldest Python: a lock's markers may leave out there what newer ones have anyway.
         target = ("--target", raw, "--python-version", "3.11")
@@ -100,12 +103,21 @@ def build(folder: Path) -> Path:
         for source in (raw, SOURCES):
             for name, path in files(source):
                 if kept(name):
-                    put(fresh, name, path.read_bytes())
-        said = json.dumps({"commit": commit(), "build": "pyz"}) + "\n"
-        put(fresh, "ecr_vend/release.json", said.encode())
-        main = MAIN.format(programs=PROGRAMS, processes=PROCESSES)
-        put(fresh, "__main__.py", main.encode())
-        folder.mkdir(parents=True, exist_ok=True)
-        write_zip(fresh, folder / NAME, head=SHEBANG, mode=0o755)
-        shutil.rmtree(raw)
+                    put(folder, name, path.read_bytes())
+    said = json.dumps({"commit": commit(), "build": build}) + "\n"
+    put(folder, "ecr_vend/release.json", said.encode())
+    put(folder, "__main__.py", MAIN.format(programs=PROGRAMS, processes=PROCESSES).encode())
+    return folder
+
+
+def build(folder: Path) -> Path:
+    """Build the file into `folder` and return its path.
+
+    Raises:
+        Missing: The dependencies were not to be had.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        inside = assemble(Path(scratch) / "inside", "pyz")
+        write_zip(inside, folder / NAME, head=SHEBANG, mode=0o755)
     return folder / NAME

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Build the functions' bundle: our packages, their locked dependencies, and bytecode.
 
-Two targets from one lock and one set of rules (`tools/bundle_rules.py`):
+Two targets from one lock and one set of rules (`bundle_rules.py`):
 
-    python3 tools/bundle.py lambda   # build/lambda and build/lambda.zip, for arm64 and python3.13
-    python3 tools/bundle.py host     # build/host, for the embedded stack and this machine
+    bundle.py lambda   # build/lambda and build/lambda.zip, for arm64 and python3.13
+    bundle.py host     # build/host, for the embedded stack and this machine
 
 Only the first is ever released. A bundle is named by the content of all that it is made from, so
 an unchanged one is not built again. The same content gives the same bytes, on any machine whose
@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.archives import files, write_zip
-from tools.bundle_rules import RELEASE, SOURCES, kept, shipped
+from tools.artefacts.archives import files, write_zip
+from tools.artefacts.bundle_rules import RELEASE, SOURCES, kept, shipped
 from tools.environments import (
     ROOT,
     Missing,
@@ -38,14 +38,14 @@ from tools.environments import (
     run,
     uv,
 )
-from tools.release import module
+from tools.release.version import module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BUILD = ROOT / "build"
 LOCK = ROOT / "functions/requirements.txt"
-RULES = (ROOT / "tools/bundle.py", ROOT / "tools/bundle_rules.py")
+RULES = (ROOT / "tools/artefacts/bundle.py", ROOT / "tools/artefacts/bundle_rules.py")
 EPOCH = 315532800
 """1980-01-01T00:00:00Z, the oldest time a zip file can hold: the time of every file in a bundle."""
 

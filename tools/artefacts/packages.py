@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tools.environments import ROOT, Missing, child_environment, uv
-from tools.release import commit, epoch
+from tools.release.version import commit, epoch
 
 PLATFORMS = ("any", "win_amd64", "win_arm64")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Build the last commit twice, in ways that must not show, and compare every byte.
 
-    python3 tools/reproducible.py
+    python3 tools/release/reproducible.py
 
 The builds differ in folder, time, umask, time zone, language, home and hash seed, and in the user
 where this runs as root and another user can reach the Pythons. diffoscope says where two files
@@ -19,10 +19,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tools.environments import ROOT, VENV, Missing, find_interpreter, uv
-from tools.release import commit
+from tools.release.version import commit
 
 FUNCTIONS_PYTHON = "3.13"
 
@@ -85,7 +85,7 @@ def build(setting: Setting, scratch: Path) -> Path:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
     done = subprocess.run(
-        [sys.executable, "tools/dist.py"],
+        [sys.executable, "tools/release/dist.py"],
         cwd=checkout,
         env={
             "PATH": os.environ.get("PATH", os.defpath),

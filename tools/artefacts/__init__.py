@@ -1,0 +1,1 @@
+"""What a release consists of: each module makes one kind of artefact, the same bytes each time."""

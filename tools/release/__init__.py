@@ -1,0 +1,1 @@
+"""How a release is made, checked and told apart from another."""

@@ -96,6 +96,18 @@ dist: boot ## build all that a release consists of into dist/; ARGS=--json
 verify-reproducible: boot ## build HEAD twice, in ways that must not show, and compare every byte
 	@$(BOOT) tools/release/reproducible.py
 
+# Signing and verifying need sigstore, which is in the environment `release`.
+DIR ?= dist
+.PHONY: provenance sign verify-release release-environment
+provenance: boot ## write where dist/ comes from into dist/ecr-vend.intoto.json
+	@$(BOOT) tools/release/provenance.py $(ARGS)
+sign: release-environment ## sign dist/ as the release workflow; nobody else can
+	@.venv/release/bin/python tools/release/sign.py $(ARGS)
+verify-release: release-environment ## verify a downloaded release; DIR=folder, ARGS="--only FILE"
+	@.venv/release/bin/python tools/release/verify.py $(DIR) $(ARGS)
+release-environment: boot
+	@$(BOOT) tools/environments.py release >/dev/null
+
 .PHONY: clean
 clean: ## remove all that was built or installed here
 	rm -rf .venv build dist .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

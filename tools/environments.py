@@ -57,7 +57,7 @@ ENVIRONMENTS = {
     "local": Environment(("requirements/local.txt",), "the embedded stack"),
     "runtime": Environment(("requirements/runtime.txt",), "the Lambda runtime loop (Linux)"),
     "sam": Environment(("requirements/sam.txt",), "the SAM command line"),
-    "release": Environment(("requirements/release.txt",), "what describes a release"),
+    "release": Environment(("requirements/release.txt",), "what describes and signs a release"),
     "checkov": Environment(("requirements/checkov.txt",), "the infrastructure scanner"),
     "peers": Environment(("requirements/peers.txt",), "what the benchmarks compare with"),
 }

@@ -105,6 +105,14 @@ sign: release-environment ## sign dist/ as the release workflow; nobody else can
 	@.venv/release/bin/python tools/release/sign.py $(ARGS)
 verify-release: release-environment ## verify a downloaded release; DIR=folder, ARGS="--only FILE"
 	@.venv/release/bin/python tools/release/verify.py $(DIR) $(ARGS)
+# TAG and REASON reach the tool by the environment, where no shell reads them.
+.PHONY: publish promote withdraw
+publish: boot ## put a signed dist/ into the channel next, a GitHub pre-release; ARGS=--dry-run
+	@$(BOOT) tools/release/channels.py publish $(ARGS)
+promote: boot ## verify what is in next again and make it stable; TAG=v1.2.0, ARGS=--dry-run
+	@$(BOOT) tools/release/channels.py promote $(ARGS)
+withdraw: boot ## take a bad release back; TAG=v1.2.0, REASON="why", ARGS=--dry-run
+	@$(BOOT) tools/release/channels.py withdraw $(ARGS)
 release-environment: boot
 	@$(BOOT) tools/environments.py release >/dev/null
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import stat
+import subprocess
 import tarfile
 import zipfile
 from importlib.metadata import packages_distributions
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ecr_vend import __version__
+from tests.release.fake_sigstore import Run, Sigstore
+from tests.release.small_release import Release
 from tools.artefacts import packages
-from tools.environments import ROOT, Missing, run, uv
+from tools.environments import ROOT, Missing, make, run, uv
 from tools.release import dist, reproducible
 from tools.release.version import commit
 
@@ -91,6 +94,21 @@ def test_the_sums_are_those_of_every_other_file(built: Path) -> None:
     assert set(digests) == {path.name for path in built.iterdir()} - {"SHA256SUMS"}
     for name, digest in digests.items():
         assert hashlib.sha256((built / name).read_bytes()).hexdigest() == digest
+
+
+def test_a_release_that_is_signed_verifies_as_it_was_built(built: Path, tmp_path: Path) -> None:
+    run = Run(ref=f"refs/tags/v{__version__}", commit=commit())
+    files = {path.name: path.read_bytes() for path in built.iterdir() if path.name != "SHA256SUMS"}
+    release = Release(tmp_path / "signed", Sigstore(), run, files).write()
+    assert (release.folder / "SHA256SUMS").read_bytes() == (built / "SHA256SUMS").read_bytes()
+    verify = ROOT / "tools/release/verify.py"
+    trust = ("--trust-config", tmp_path / "trust.json", "--json")
+    command: list[str | Path] = [make("release") / "bin/python", verify, release.folder, *trust]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    assert all(check["passed"] for check in document["checks"])
+    assert (document["version"], document["commit"]) == (__version__, commit())
 
 
 def test_a_build_that_fails_leaves_the_last_one(

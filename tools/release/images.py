@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tools.release.commands import Commands
 
 COPY = ("skopeo", "copy", "--all", "--preserve-digests")
-ABSENT = ("manifest unknown", "name unknown", "not found")
+ABSENT = ("manifest unknown", "name unknown", "repository name not known")
 """What registries say of a tag or a repository that is not there."""
 
 

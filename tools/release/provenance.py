@@ -98,7 +98,8 @@ def workflow_run(variables: Mapping[str, str]) -> tuple[Document, Document]:
     definition: Document = {
         "buildType": BUILD_TYPE,
         "externalParameters": {
-            "workflow": {"ref": said("GITHUB_REF"), "repository": source, "path": path}
+            "workflow": {"ref": said("GITHUB_REF"), "repository": source, "path": path},
+            **inputs(variables),
         },
         "internalParameters": {
             "github": {
@@ -116,6 +117,15 @@ def workflow_run(variables: Mapping[str, str]) -> tuple[Document, Document]:
         "builder": {"id": f"{server}/{reference}"},
         "metadata": {"invocationId": run},
     }
+
+
+def inputs(variables: Mapping[str, str]) -> Document:
+    """Return what somebody put into a run that they started by hand, nothing where it is empty."""
+    if not (path := variables.get("GITHUB_EVENT_PATH")):
+        return {}
+    given = json.loads(Path(path).read_text()).get("inputs") or {}
+    told = {name: value for name, value in given.items() if value}
+    return {"inputs": told} if told else {}
 
 
 def local_run() -> tuple[Document, Document]:

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tools.release import provenance
 from tools.release.identity import BUILD_TYPE, Signer
 
 RUN = Run(commit="d" * 40)
+NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 WORKFLOW = {
     "GITHUB_ACTIONS": "true",
     "GITHUB_ACTOR_ID": "1",
@@ -51,7 +53,9 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
 
 def described(release: Release, *images: str, **changed: str) -> dict[str, Any]:
     """Return the provenance as the workflow writes it, into the folder too."""
-    made: dict[str, Any] = provenance.statement(release.folder, list(images), WORKFLOW | changed)
+    made: dict[str, Any] = provenance.statement(
+        release.folder, list(images), WORKFLOW | changed, now=NOW
+    )
     release.put(STATEMENT, made)
     return made
 
@@ -88,8 +92,10 @@ def test_the_provenance_names_the_run_the_commit_and_every_file(release: Release
     }
     details = made["predicate"]["runDetails"]
     assert details["builder"] == {"id": Signer(VERSION).subject}
-    assert details["metadata"]["invocationId"] == RUN.address
-    assert details["metadata"]["finishedOn"].endswith("Z")
+    assert details["metadata"] == {
+        "invocationId": RUN.address,
+        "finishedOn": "2026-01-31T12:30:00Z",
+    }
 
 
 def test_a_path_and_a_tag_may_hold_an_at_sign(release: Release) -> None:
@@ -123,7 +129,7 @@ def test_a_start_is_told_where_the_workflow_tells_it(release: Release) -> None:
 
 
 def test_a_laptops_build_says_so(release: Release) -> None:
-    made: dict[str, Any] = provenance.statement(release.folder, [], {})
+    made: dict[str, Any] = provenance.statement(release.folder, [], {}, now=NOW)
     build = made["predicate"]["buildDefinition"]
     assert build["externalParameters"]["note"] == "local build"
     assert build["buildType"] != BUILD_TYPE
@@ -231,7 +237,7 @@ def test_only_a_workflows_provenance_of_these_files_is_signed(release: Release) 
         (lambda: None, "run `make provenance`"),
         (lambda: release.put(STATEMENT, b"{}"), "its _type is"),
         (
-            lambda: release.put(STATEMENT, provenance.statement(release.folder, [], {})),
+            lambda: release.put(STATEMENT, provenance.statement(release.folder, [], {}, now=NOW)),
             "only a workflow's build is signed",
         ),
         (lambda: release.put("more", b""), "not in the sums: more"),

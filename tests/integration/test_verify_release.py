@@ -7,7 +7,11 @@ is the command that users have, in its own environment.
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -138,6 +142,33 @@ def test_a_script_reads_the_commit_the_run_and_the_images(
         "run": RUN.address,
         "images": {IMAGE: IMAGE_DIGEST},
     }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no sha256sum")
+def test_the_commands_in_the_documentation_verify_a_download_and_refuse_another(
+    release: Release,
+) -> None:
+    text = (ROOT / "docs/client.md").read_text()
+    block = text.split("### Check what you downloaded")[1].split("```bash\n")[1].split("```")[0]
+    commands = block.replace("\\\n", " ").strip().splitlines()
+    assert [line.split()[0] for line in commands] == ["sha256sum", "sigstore", "sigstore"]
+    trusted = f"sigstore --trust-config {release.folder.parent / 'trust.json'} verify"
+    folder = make("release") / "bin"
+
+    def run(line: str) -> int:
+        words = shlex.split(line.replace("sigstore verify", trusted))
+        found = shutil.which(words[0], path=f"{folder}{os.pathsep}{os.defpath}")
+        assert found
+        command = [found, *words[1:]]
+        return subprocess.run(
+            command, cwd=release.folder, capture_output=True, check=False
+        ).returncode
+
+    release.write()
+    assert [run(line) for line in commands] == [0, 0, 0]
+    release.put(PYZ, b"altered")
+    release.put(SUMS, release.sums() + b"\n")
+    assert 0 not in [run(line) for line in commands]
 
 
 def test_a_root_of_trust_that_is_not_sigstores_is_said_aloud(

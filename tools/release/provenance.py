@@ -32,7 +32,6 @@ from tools.release.identity import (
     REPOSITORY,
     STATEMENT,
     STATEMENT_TYPE,
-    SUMS,
 )
 from tools.release.sums import checked
 from tools.release.version import commit
@@ -44,6 +43,8 @@ LOCAL_TYPE = f"{GITHUB}/{REPOSITORY}/local-build/v1"
 """The build type of what no workflow built. No verification takes it."""
 LOCAL_BUILDER = f"{GITHUB}/{REPOSITORY}/local-build"
 IMAGE = re.compile(r"(?P<name>[a-z0-9.:-]+(/[a-z0-9._-]+)+)@sha256:(?P<digest>[0-9a-f]{64})")
+
+RFC_3339 = "%Y-%m-%dT%H:%M:%SZ"
 
 STARTED = "BUILD_STARTED_ON"
 """The variable in which a workflow may say when the build began: GitHub has none for it."""
@@ -139,8 +140,10 @@ def local_run() -> tuple[Document, Document]:
     return definition, {"builder": {"id": LOCAL_BUILDER}, "metadata": {}}
 
 
-def statement(folder: Path, images: list[str], variables: Mapping[str, str]) -> Document:
-    """Return the provenance of what is in a folder.
+def statement(
+    folder: Path, images: list[str], variables: Mapping[str, str], *, now: datetime
+) -> Document:
+    """Return the provenance of what is in a folder, all of it built by now.
 
     Raises:
         Missing: It cannot be told truly; the message says why.
@@ -150,12 +153,11 @@ def statement(folder: Path, images: list[str], variables: Mapping[str, str]) -> 
         raise Missing(f"{where}: a provenance names the commit that everything was built from")
     in_workflow = variables.get("GITHUB_ACTIONS") == "true"
     definition, details = workflow_run(variables) if in_workflow else local_run()
-    finished = datetime.fromtimestamp(int((folder / SUMS).stat().st_mtime), tz=UTC)
     metadata = details["metadata"]
     assert isinstance(metadata, dict)  # noqa: S101 for the type checker
     if began := variables.get(STARTED):
         metadata["startedOn"] = moment(began)
-    metadata["finishedOn"] = finished.strftime("%Y-%m-%dT%H:%M:%SZ")
+    metadata["finishedOn"] = now.strftime(RFC_3339)
     return {
         "_type": STATEMENT_TYPE,
         "subject": subjects(folder, images),
@@ -176,7 +178,7 @@ def moment(text: str) -> str:
         told = None
     if told is None or told.tzinfo is None:
         raise Missing(f"{STARTED} is {text!r}: write it like 2026-01-31T12:00:00Z")
-    return told.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return told.astimezone(UTC).strftime(RFC_3339)
 
 
 def main() -> int:
@@ -194,7 +196,8 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        made = statement(arguments.folder, arguments.image, os.environ)
+        now = datetime.now(tz=UTC)
+        made = statement(arguments.folder, arguments.image, os.environ, now=now)
     except Missing as problem:
         print(problem, file=sys.stderr)
         return 1

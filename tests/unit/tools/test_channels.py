@@ -94,7 +94,7 @@ def test_only_what_is_verified_in_full_is_taken_for_verified(
     ]
     for code, verified in ((1, True), (0, False), (1, False)):
         refused = answer(code, verified=verified, verdict="NOT VERIFIED", checks=checks)
-        with pytest.raises(Missing, match="NOT VERIFIED\n  provenance: not attested$"):
+        with pytest.raises(Missing, match=r"NOT VERIFIED\n  provenance: not attested$"):
             found(refused)
     with pytest.raises(Missing, match="was not verified: no network"):
         found(Answers(code=1, error=b"no network"))

@@ -31,6 +31,8 @@ SUMS_SIGNATURE = "SHA256SUMS.sigstore.json"
 STATEMENT = "ecr-vend.intoto.json"
 ATTESTATION = "ecr-vend.intoto.jsonl"
 RUN = Run()
+SIGSTORE = Sigstore()
+"""One for all tests: making keys takes longer than signing."""
 IMAGE = "registry.test/ecr-vend/ecr-vend"
 IMAGE_DIGEST = "ab" * 32
 

@@ -39,7 +39,7 @@ class Verification:
     Attributes:
         folder: Where the download is.
         signer: Makes the one expected of a version.
-        trust: Verifies signatures; None where no root of trust was to be had.
+        trust: Gives what verifies signatures; only asked where there is one.
         only: Names to look at, empty for a whole release.
         version: The version it must be, None for what its files are named after.
         commit: The commit it must be of, None for any.
@@ -51,7 +51,7 @@ class Verification:
 
     folder: Path
     signer: Callable[[str], Signer]
-    trust: Signatures
+    trust: Callable[[], Signatures]
     only: tuple[str, ...] = ()
     version: str | None = None
     commit: str | None = None
@@ -61,7 +61,11 @@ class Verification:
     certified: Certified | None = None
 
     def run(self) -> None:
-        """Look at everything, in an order in which nothing is opened before it is proven."""
+        """Look at everything, in an order in which nothing is opened before it is proven.
+
+        Raises:
+            Missing: There is a signature, and no root of trust is to be had.
+        """
         try:
             listed = sums.listed(self.folder)
         except (Missing, OSError) as problem:
@@ -120,7 +124,7 @@ class Verification:
             return None
         try:
             content = (self.folder / SUMS).read_bytes()
-            self.certified = self.trust.of_file(content, path.read_bytes(), signer)
+            self.certified = self.trust().of_file(content, path.read_bytes(), signer)
         except Unproven as problem:
             self._say(name, f"not signed by {signer.subject}: {problem}", passed=False)
             return False
@@ -137,7 +141,7 @@ class Verification:
             if not path.is_file():
                 continue
             try:
-                self.trust.of_file((self.folder / name).read_bytes(), path.read_bytes(), signer)
+                self.trust().of_file((self.folder / name).read_bytes(), path.read_bytes(), signer)
                 held += 1
             except Unproven as problem:
                 faults.append(f"{name} is not signed by {signer.subject}: {problem}")
@@ -151,7 +155,7 @@ class Verification:
         if not path.is_file():
             return self._say("provenance", f"not attested: {ATTESTATION} is not there", passed=None)
         try:
-            kind, payload, certified = self.trust.of_statement(path.read_bytes(), signer)
+            kind, payload, certified = self.trust().of_statement(path.read_bytes(), signer)
             statement = origin.read(kind, payload)
             files, images = origin.subjects(statement)
         except Unproven as problem:

@@ -10,6 +10,7 @@ of them hold. Nothing that was downloaded is run, and nothing is opened before i
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import re
 import sys
@@ -83,7 +84,11 @@ def verify(arguments: argparse.Namespace) -> Verification:
         return Signer(version, arguments.repository, arguments.workflow, arguments.issuer)
 
     version = arguments.version.removeprefix("v") if arguments.version else None
-    trust = Signatures(arguments.trust_config, offline=arguments.offline)
+
+    @functools.cache
+    def trust() -> Signatures:
+        return Signatures(arguments.trust_config, offline=arguments.offline)
+
     only = tuple(Path(name).name for name in arguments.only)
     found = Verification(
         arguments.folder,

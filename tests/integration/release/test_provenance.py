@@ -15,13 +15,12 @@ from typing import Any
 import pytest
 
 from tests.release.fake_services import BEARER, serving
-from tests.release.fake_sigstore import Run, Sigstore
-from tests.release.small_release import ATTESTATION, IMAGE, STATEMENT, SUMS, VERSION, Release
+from tests.release.fake_sigstore import Sigstore
+from tests.release.small_release import ATTESTATION, IMAGE, RUN, STATEMENT, SUMS, VERSION, Release
 from tools.environments import ROOT, Missing, make
 from tools.release import provenance
 from tools.release.identity import BUILD_TYPE, Signer
 
-RUN = Run(commit="d" * 40)
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 WORKFLOW = {
     "GITHUB_ACTIONS": "true",
@@ -189,11 +188,8 @@ def test_what_the_workflow_signs_is_what_a_download_is_verified_by(release: Rele
     signatures = {f"{name}.sigstore.json" for name in (SUMS, *artefacts)} | {ATTESTATION}
     assert {Path(line).name for line in signed.stdout.splitlines()} == signatures
     assert (release.folder / ATTESTATION).read_text().count("\n") == 1
-    words = (str(release.folder), "--trust-config", str(trust))
-    # The small release says itself that it is of another commit than this run's.
-    found = tool("verify", *words)
-    assert "✓ provenance" in found.stdout
-    assert f"✓ signature of {SUMS}" in found.stdout
+    found = tool("verify", str(release.folder), "--trust-config", str(trust))
+    assert found.returncode == 0, found.stdout
     assert f"✓ signatures of files: {len(artefacts)} files" in found.stdout
 
 

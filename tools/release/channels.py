@@ -143,21 +143,20 @@ class Channels:
             self.github.make_latest(f"v{back}")
         leads = {name: versions.newest(others, of) for name, of in versions.series(version).items()}
         for to in sorted({to for to in leads.values() if to}):
-            self._lead_back(version, to, [name for name in leads if leads[name] == to])
+            self._lead(to, [name for name in leads if leads[name] == to])
         print(f"{tag} is withdrawn; the latest is {f'v{back}' if back else 'none'}")
         print(BY_HAND.format(version=version))
 
-    def _lead_back(self, version: str, to: str, tags: list[str]) -> None:
-        """Have those of the tags that lead to a version lead to an older one."""
+    def _lead(self, to: str, tags: list[str]) -> None:
+        """Have image tags lead to a stable version, once that is downloaded and verified."""
         with tempfile.TemporaryDirectory() as folder:
             images = self._proven(f"v{to}", Path(folder) / "release", None)["images"]
         for name, digest in images.items():
             with logged_in(self.commands, name) as login:
                 image = Images(self.commands, name, login)
-                bad = image.digest(version)
+                image.demand(to, digest)
                 for tag in tags:
-                    if bad and image.digest(tag) == bad:
-                        image.move(tag, digest)
+                    image.move(tag, digest)
 
     def _seen(self, tag: str) -> Published:
         """Return a release that anybody can see.

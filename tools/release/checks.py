@@ -87,7 +87,9 @@ class Verification:
         return None
 
     def _say(self, name: str, said: str, *, passed: bool | None) -> None:
-        self.checks.append(Check(name, passed, said))
+        # A file's name may hold what a terminal obeys.
+        shown = "".join(letter if letter.isprintable() else "?" for letter in said)
+        self.checks.append(Check(name, passed, shown))
 
     def _contents(self, listed: dict[str, str]) -> dict[str, str]:
         """Say whether the folder is complete; what to look at."""

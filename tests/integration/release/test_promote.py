@@ -138,6 +138,16 @@ def test_a_release_that_does_not_verify_can_be_withdrawn_but_not_led_to(world: W
     assert world.tags()["latest"] == "the manifest of 1.1.0"
 
 
+def test_the_image_tags_of_a_withdrawn_release_lead_to_no_image_that_was_replaced(
+    world: World,
+) -> None:
+    promoted_after(world, "v1.1.0")
+    world.tag("1.1.0", "another image")
+    with pytest.raises(Missing, match="the provenance is of"):
+        world.channels().withdraw("1.2.0", "It loses tokens.")
+    assert world.tags()["latest"] == MANIFEST
+
+
 def test_to_withdraw_again_changes_no_notes(world: World) -> None:
     promoted_after(world, "v1.1.0")
     world.channels().withdraw("1.2.0", "It loses tokens.")

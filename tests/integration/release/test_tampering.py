@@ -92,6 +92,11 @@ HARMS: dict[str, Harm] = {
         f"{FUNCTIONS} is missing",
     ),
     "extra file": (lambda one: one.put("more", b""), "contents", "more is not in SHA256SUMS"),
+    "extra file of a name that a terminal obeys": (
+        lambda one: one.put("\x1b[2Jmore", b""),
+        "contents",
+        "?[2Jmore is not in SHA256SUMS",
+    ),
     "extra signature": (
         lambda one: one.put("more.sigstore.json", b"{}"),
         "contents",

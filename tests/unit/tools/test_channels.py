@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,14 @@ def test_a_signer_is_one_workflow_at_one_tag() -> None:
     assert Signer("1.2.0").subject == (
         "https://github.com/ecr-vend/ecr-vend/.github/workflows/release.yml@refs/tags/v1.2.0"
     )
+
+
+def test_a_command_hears_nothing_of_the_make_that_it_runs_under(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAKEFLAGS", " -- ARGS=--dry-run")
+    ask = "import os; print(os.environ.get('MAKEFLAGS'), end='')"
+    assert Commands().ask(sys.executable, "-c", ask) == b"None"
 
 
 @dataclass(frozen=True, slots=True)

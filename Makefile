@@ -90,11 +90,13 @@ deploy: build ## deploy to AWS; ENV=prod takes that section of samconfig.toml (d
 lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of everything
 	@$(BOOT) tools/locks.py $(ARGS)
 
-.PHONY: dist verify-reproducible
+.PHONY: dist verify-reproducible durations
 dist: boot ## build all that a release consists of into dist/; ARGS=--json
 	@$(BOOT) tools/release/dist.py $(ARGS)
 verify-reproducible: boot ## build HEAD twice, in ways that must not show, and compare every byte
 	@$(BOOT) tools/release/reproducible.py
+durations: boot ## compare the last make dist with those before it; ARGS="--keep --page", --json
+	@$(BOOT) tools/release/durations.py $(ARGS)
 
 .PHONY: clean
 clean: ## remove all that was built or installed here

@@ -76,6 +76,12 @@ def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
         durations.last(tmp_path / "dist.json")
 
 
+def test_the_page_of_the_documentation_is_that_of_the_kept_builds() -> None:
+    kept = durations.read(durations.KEPT)
+    assert kept
+    assert durations.PAGE.read_text("utf-8") == durations.page(kept)
+
+
 def test_help_says_where_builds_are_kept() -> None:
     program = ROOT / "tools/release/durations.py"
     done = subprocess.run(

@@ -97,6 +97,9 @@ verify-reproducible: boot ## build HEAD twice, in ways that must not show, and c
 	@$(BOOT) tools/release/reproducible.py
 durations: boot ## compare the last make dist with those before it; ARGS="--keep --page", --json
 	@$(BOOT) tools/release/durations.py $(ARGS)
+.PHONY: release-check
+release-check: boot ## do all that a release does, short of publishing, from a clean clone; ARGS=--json
+	@$(BOOT) tools/release/check.py $(ARGS)
 
 .PHONY: clean
 clean: ## remove all that was built or installed here

@@ -6,12 +6,13 @@ means that everything ran; elsewhere it is a skip whose reason pytest prints at 
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tools.environments import in_ci
 
 DEBIAN = {
     "buildah": "buildah",
@@ -32,11 +33,6 @@ DEBIAN = {
     "zsh": "zsh",
 }
 """Tool → the Debian package that brings it. `.ci/run` installs them; a test holds it to that."""
-
-
-def in_ci() -> bool:
-    """Return whether this run must prove everything."""
-    return os.environ.get("CI", "") not in {"", "0", "false"}
 
 
 def missing(what: str) -> NoReturn:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +119,17 @@ def test_a_step_uses_known_actions_and_leaves_no_credential(job: str, step: dict
 @pytest.mark.parametrize(("job", "run"), RUNS)
 def test_nothing_is_expanded_into_a_script(job: str, run: str) -> None:
     assert "${{" not in run
+
+
+def test_shellcheck_has_nothing_to_say_about_a_step() -> None:
+    program = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}")
+    assert program, "it is in the development environment"
+    script = "\n".join(sorted({run for _, run in RUNS} - {"exit 1"}))
+    # Variables come from `env`, where it cannot look.
+    words = [program, "--shell=bash", "--exclude=SC2154", "-"]
+    done = subprocess.run(words, input=script, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize(("job", "run"), RUNS)

@@ -44,7 +44,7 @@ bench: dev ## measure speed and size beside the peers; ARGS="--rounds 30" for st
 	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tests.bench $(ARGS)
 
 .PHONY: check
-check: dev ## format, lint, types, architecture, locks, template: everything cheap
+check: dev ## format, lint, types, architecture, locks, template, pins, workflows: everything cheap
 	@$(DEV)/ruff format --check .
 	@$(DEV)/ruff check .
 	@$(DEV)/mypy functions vendctl client/src local tools tests

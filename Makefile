@@ -59,7 +59,7 @@ check: dev ## format, lint, types, architecture, locks, template, pins, workflow
 pin: boot ## pin the actions and base image that are not yet; ARGS=--upgrade refreshes all
 	@$(BOOT) tools/pins.py $(ARGS)
 pins-check: boot ## fail where two places disagree on a version; ARGS=--release where a pin is missing
-	@$(BOOT) tools/pins.py $(or $(ARGS),--check)
+	@$(BOOT) tools/pins.py --check $(ARGS)
 lint: boot ## actionlint, zizmor and hadolint over the workflows and the Dockerfile
 	@$(BOOT) tools/lint.py
 pythons: boot ## print the supported versions of Python as JSON

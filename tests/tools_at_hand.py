@@ -17,6 +17,7 @@ DEBIAN = {
     "buildah": "buildah",
     "busybox": "busybox",
     "dash": "dash",
+    "debootstrap": "debootstrap",
     "docker": "docker.io",
     "docker-credential-ecr-login": "amazon-ecr-credential-helper",
     "docker-registry": "docker-registry",
@@ -28,6 +29,7 @@ DEBIAN = {
     "openssl": "openssl",
     "podman": "podman",
     "qemu-aarch64": "qemu-user",
+    "ruby": "ruby",
     "skopeo": "skopeo",
     "zsh": "zsh",
 }

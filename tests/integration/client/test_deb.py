@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 HELPER = "docker-credential-ecr-vend"
 PROGRAMS = {"ecr-vend", "ecr-vend-credential-provider", HELPER}
+FIRST_TIME = pytest.mark.timeout(900)
+"""For whichever test is the first, and has the Debian made."""
+
 PYTHON_VERSIONS = [
     "0.2.0.dev1", "0.2.0a1.dev2", "0.2.0a1", "0.2.0b2", "0.2.0rc1", "0.2.0rc2", "0.2.0",
     "0.2.0.post1", "0.2.1", "0.10.0",
@@ -191,6 +194,7 @@ def test_an_archive_of_ar_is_read_as_it_was_written() -> None:
     assert archives.ar_members(archives.ar(members, 1)) == members
 
 
+@FIRST_TIME
 def test_a_debian_installs_uses_upgrades_and_purges_it(
     built: Path, newer: Path, root: DebianRoot, machine: Machine, service: FakeService
 ) -> None:
@@ -238,6 +242,7 @@ def install(root: DebianRoot, package: Path) -> None:
     inside.unlink()
 
 
+@FIRST_TIME
 def test_where_no_python_compiled_it_is_removed_all_the_same(built: Path, root: DebianRoot) -> None:
     before = root.files()
     tools = {"usr/bin/py3compile", "usr/bin/py3clean"}

@@ -18,6 +18,7 @@ DEBIAN = {
     "buildah": "buildah",
     "busybox": "busybox",
     "dash": "dash",
+    "debootstrap": "debootstrap",
     "docker": "docker.io",
     "docker-credential-ecr-login": "amazon-ecr-credential-helper",
     "docker-registry": "docker-registry",
@@ -29,6 +30,7 @@ DEBIAN = {
     "openssl": "openssl",
     "podman": "podman",
     "qemu-aarch64": "qemu-user",
+    "ruby": "ruby",
     "skopeo": "skopeo",
     "zsh": "zsh",
 }

@@ -27,7 +27,7 @@ PROGRAMS = {
 }
 """The file's name, without an ending → the program it then is; `ecr-vend` under any other."""
 
-PROCESSES = ("ecr_vend.renewal", "ecr_vend.keeper", "ecr_vend.front", "ecr_vend.dialects.docker")
+PROCESSES = ("ecr_vend.renewal", "ecr_vend.keeper", "ecr_vend.front", *PROGRAMS.values())
 """What the programs, and the `sh` front beside an unpacked file, start as processes."""
 
 SERVICES = ("signin", "sso", "sso-oidc", "sts")

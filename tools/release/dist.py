@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.artefacts import bundle, packages, pyz
+from tools.artefacts import bundle, deb, descriptions, packages, pyz
 from tools.environments import ROOT, Missing, make, run
 from tools.release.version import commit, version
 
@@ -50,10 +50,12 @@ STEPS: dict[str, Callable[[Path], list[Path]]] = {
     "source distribution": lambda folder: [packages.source_distribution(folder)],
     "wheels": packages.wheels,
     "single file": lambda folder: [pyz.build(folder)],
+    "Debian package": lambda folder: [deb.build(folder)],
     "functions": functions,
+    "formula and manifest": descriptions.build,
     "bills of materials": bills,
 }
-"""Step → what builds its artefacts into a folder; the last is of what the others built."""
+"""Step → what builds its artefacts into a folder; the last two are of what the others built."""
 
 
 def build(folder: Path) -> list[dict[str, object]]:

@@ -40,6 +40,9 @@ RELEASE = re.compile(r"v\d+\.\d+\.\d+")
 FUNCTIONS_PLACES = {"template.yaml": r"^ +Runtime: python(\S+)$"}
 """File → where the functions' Python stands in it, besides `tools/environments.py`."""
 
+BEST_PLACES = {"client/packaging/homebrew/ecr-vend.rb": r"\bpython@?(3\.\d+)"}
+"""The same of the best supported Python, besides the base image."""
+
 OLDEST_PLACES = {
     "client/pyproject.toml": r'^requires-python = ">=([\d.]+)"$',
     "pyproject.toml": r'^(?:target-version = "py|python_version = ")(3\.?\d+)"$',
@@ -155,7 +158,11 @@ def python_faults(root: Path) -> Iterator[Fault]:
     """Yield each place that names another Python than `tools/environments.py`."""
     if FUNCTIONS_PYTHON not in SUPPORTED:
         yield Fault("tools/environments.py", "FUNCTIONS_PYTHON is none of SUPPORTED")
-    for wanted, places in ((FUNCTIONS_PYTHON, FUNCTIONS_PLACES), (SUPPORTED[-1], OLDEST_PLACES)):
+    for wanted, places in (
+        (FUNCTIONS_PYTHON, FUNCTIONS_PLACES),
+        (SUPPORTED[0], BEST_PLACES),
+        (SUPPORTED[-1], OLDEST_PLACES),
+    ):
         for name, pattern in places.items():
             for place, said in said_in(root, name, pattern):
                 if said.replace(".", "") != wanted.replace(".", ""):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 ONE, TWO = "1" * 40, "2" * 40
 DIGEST = f"sha256:{'d' * 64}"
-PLACES = [*pins.FUNCTIONS_PLACES, *pins.OLDEST_PLACES, *pins.SUPPORTED_PLACES]
+ONE_PYTHON = pins.FUNCTIONS_PLACES | pins.BEST_PLACES | pins.OLDEST_PLACES
+PLACES = [*ONE_PYTHON, *pins.SUPPORTED_PLACES]
 WORKFLOW = ".github/workflows/ci.yml"
 
 
@@ -102,9 +103,9 @@ def test_an_action_of_this_repository_needs_no_pin(root: Path) -> None:
     assert said(root) == []
 
 
-@pytest.mark.parametrize("name", [*pins.FUNCTIONS_PLACES, *pins.OLDEST_PLACES])
+@pytest.mark.parametrize("name", ONE_PYTHON)
 def test_another_python_in_any_place_is_a_fault(root: Path, name: str) -> None:
-    places = pins.FUNCTIONS_PLACES | pins.OLDEST_PLACES
+    places = ONE_PYTHON
     edit(root, name, places[name], outdated(root, name, places[name]))
     (fault,) = said(root)
     assert re.match(rf"{name}:\d+: says Python ", fault)

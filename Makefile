@@ -44,7 +44,7 @@ bench: dev ## measure speed and size beside the peers; ARGS="--rounds 30" for st
 	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tests.bench $(ARGS)
 
 .PHONY: check
-check: dev ## format, lint, types, architecture, locks, template: everything cheap
+check: dev ## format, lint, types, architecture, locks, template, pins, workflows: everything cheap
 	@$(DEV)/ruff format --check .
 	@$(DEV)/ruff check .
 	@$(DEV)/mypy functions vendctl client/src local tools tests
@@ -52,6 +52,18 @@ check: dev ## format, lint, types, architecture, locks, template: everything che
 	@$(DEV)/shellcheck --severity=warning $$(git grep -lE --untracked '^#! ?/(usr/)?bin/(env )?(ba)?sh' -- ':!*.py' ':!*.md')
 	@$(BOOT) tools/locks.py --check
 	@$(DEV)/cfn-lint template.yaml
+	@$(BOOT) tools/pins.py --check
+	@$(BOOT) tools/lint.py
+
+.PHONY: pin pins-check lint pythons
+pin: boot ## pin the actions and base image that are not yet; ARGS=--upgrade refreshes all
+	@$(BOOT) tools/pins.py $(ARGS)
+pins-check: boot ## fail where two places disagree on a version; ARGS=--release where a pin is missing
+	@$(BOOT) tools/pins.py --check $(ARGS)
+lint: boot ## actionlint, zizmor and hadolint over the workflows and the Dockerfile
+	@$(BOOT) tools/lint.py
+pythons: boot ## print the supported versions of Python as JSON
+	@$(BOOT) tools/environments.py --supported
 
 FILE ?= policy/policy.yaml
 .PHONY: policy-check policy-test
@@ -90,11 +102,23 @@ deploy: build ## deploy to AWS; ENV=prod takes that section of samconfig.toml (d
 lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of everything
 	@$(BOOT) tools/locks.py $(ARGS)
 
-.PHONY: dist verify-reproducible
+.PHONY: audit
+audit: boot ## ask the advisory databases about every package in the locks; needs the network
+	@$(BOOT) tools/audit.py
+
+.PHONY: dist verify-reproducible durations
 dist: boot ## build all that a release consists of into dist/; ARGS=--json
 	@$(BOOT) tools/release/dist.py $(ARGS)
 verify-reproducible: boot ## build HEAD twice, in ways that must not show, and compare every byte
 	@$(BOOT) tools/release/reproducible.py
+durations: boot ## compare the last make dist with those before it; ARGS="--keep --page", --json
+	@$(BOOT) tools/release/durations.py $(ARGS)
+.PHONY: release-check
+release-check: boot ## do all that a release does, short of publishing, from a clean clone; ARGS=--json
+	@$(BOOT) tools/release/check.py $(ARGS)
+.PHONY: publish-index
+publish-index: boot ## upload the packages of a verified release to the Python index; DIR=dist
+	@$(BOOT) tools/release/publish_index.py "$(or $(DIR),dist)"
 
 # Signing and verifying need sigstore, which is in the environment `release`.
 DIR ?= dist

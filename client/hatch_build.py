@@ -30,14 +30,6 @@ COMMANDS = {
 RELEASE = "ecr_vend/release.json"
 """The file that says what was built from which commit."""
 
-SHARED = {
-    "man": "share/man/man1/ecr-vend.1",
-    "bash": "share/bash-completion/completions/ecr-vend",
-    "zsh": "share/zsh/site-functions/_ecr-vend",
-    "fish": "share/fish/vendor_completions.d/ecr-vend.fish",
-}
-"""What is made from the command line's parser for POSIX systems → where it goes."""
-
 
 def platform() -> str:
     """Return the platform tag to build for: ECR_VEND_WHEEL, else this machine's kind."""
@@ -66,17 +58,13 @@ def release(build: str) -> str:
     return json.dumps({"commit": commit, "build": build}) + "\n"
 
 
-def generated() -> dict[str, str]:
-    """Return each text of SHARED, made from the sources beside this file."""
+def shared() -> dict[str, str]:
+    """Return what is made from the sources beside this file: see `ecr_vend.shared_files`."""
     sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
     try:
-        from ecr_vend import command_line, completions, manual  # noqa: PLC0415 only this wheel has it
+        from ecr_vend import shared_files  # noqa: PLC0415 only this wheel has it
 
-        parser = command_line.parser()
-        return {
-            "man": manual.page(parser),
-            **{shell: make(parser) for shell, make in completions.SHELLS.items()},
-        }
+        return shared_files.made()
     finally:
         del sys.path[0]
 
@@ -100,10 +88,11 @@ class Front(BuildHookInterface[Any]):
         if platform() != "any":
             return
         build_data["shared_scripts"][f"front/{NAME}"] = NAME
-        for kind, text in generated().items():
-            path = self.made / kind
+        for place, text in shared().items():
+            path = self.made / Path(place).name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode())
-            build_data["shared_data"][str(path)] = SHARED[kind]
+            build_data["shared_data"][str(path)] = place
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Remove what was made for the wheel that is built."""

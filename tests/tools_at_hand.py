@@ -6,17 +6,19 @@ means that everything ran; elsewhere it is a skip whose reason pytest prints at 
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from tools.environments import in_ci
+
 DEBIAN = {
     "buildah": "buildah",
     "busybox": "busybox",
     "dash": "dash",
+    "debootstrap": "debootstrap",
     "docker": "docker.io",
     "docker-credential-ecr-login": "amazon-ecr-credential-helper",
     "docker-registry": "docker-registry",
@@ -28,15 +30,11 @@ DEBIAN = {
     "openssl": "openssl",
     "podman": "podman",
     "qemu-aarch64": "qemu-user",
+    "ruby": "ruby",
     "skopeo": "skopeo",
     "zsh": "zsh",
 }
 """Tool → the Debian package that brings it. `.ci/run` installs them; a test holds it to that."""
-
-
-def in_ci() -> bool:
-    """Return whether this run must prove everything."""
-    return os.environ.get("CI", "") not in {"", "0", "false"}
 
 
 def missing(what: str) -> NoReturn:

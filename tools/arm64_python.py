@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Find or fetch a Python 3.13 for arm64, so that the Lambda bundle can be tried before it ships.
+"""Find or fetch the functions' Python for arm64, so that their bundle can be tried before it ships.
 
 On an arm64 machine it is the one that is installed. Elsewhere qemu-user runs the one of Debian 13,
 unpacked into `build/` from this machine's own Debian mirror and checked by apt's signatures; no
@@ -19,11 +19,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.environments import ROOT, Missing, child_environment, find_interpreter, locked, run
+from tools.environments import (
+    FUNCTIONS_PYTHON,
+    ROOT,
+    Missing,
+    child_environment,
+    find_interpreter,
+    locked,
+    run,
+)
 
 HOME = ROOT / "build/.arm64-python"
 SUITE = "trixie"
-PACKAGES = ("python3.13-minimal", "libpython3.13-stdlib")
+PACKAGES = (f"python{FUNCTIONS_PYTHON}-minimal", f"libpython{FUNCTIONS_PYTHON}-stdlib")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -84,15 +92,15 @@ def unpack(folder: Path) -> None:
 
 
 def arm64_python() -> list[str]:
-    """Return the words of a command that runs an arm64 CPython 3.13.
+    """Return the words of a command that runs an arm64 CPython of the functions' version.
 
     Raises:
         Missing: It cannot be had on this machine; the message says what is missing.
     """
     if platform.machine() in {"aarch64", "arm64"} and sys.platform == "linux":
-        if native := find_interpreter("3.13"):
+        if native := find_interpreter(FUNCTIONS_PYTHON):
             return [str(native)]
-        raise Missing("no Python 3.13 was found (pyenv install 3.13)")
+        raise Missing(f"no Python {FUNCTIONS_PYTHON} was found (pyenv install {FUNCTIONS_PYTHON})")
     emulator = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if not emulator:
         raise Missing("qemu-aarch64 is not installed (Debian: apt-get install qemu-user)")
@@ -103,7 +111,7 @@ def arm64_python() -> list[str]:
             unpack(fresh)
             (fresh / "root").rename(HOME)
             shutil.rmtree(fresh)
-    return [emulator, "-L", str(HOME), str(HOME / "usr/bin/python3.13")]
+    return [emulator, "-L", str(HOME), str(HOME / f"usr/bin/python{FUNCTIONS_PYTHON}")]
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 SUPPORTED = ("3.13", "3.12", "3.11")
-"""Python versions that the client and the tests support, best first: 3.13 is the functions'."""
+"""Python versions that the client and the tests support, best first."""
+
+FUNCTIONS_PYTHON = "3.13"
+"""The functions' Python: it compiles their bytecode, and Lambda runs them with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ ENVIRONMENTS = {
     "runtime": Environment(("requirements/runtime.txt",), "the Lambda runtime loop (Linux)"),
     "sam": Environment(("requirements/sam.txt",), "the SAM command line"),
     "release": Environment(("requirements/release.txt",), "what describes and signs a release"),
+    "lint": Environment(("requirements/lint.txt",), "what checks workflows and the Dockerfile"),
+    "audit": Environment(("requirements/audit.txt",), "what looks the locks' packages up"),
     "checkov": Environment(("requirements/checkov.txt",), "the infrastructure scanner"),
     "peers": Environment(("requirements/peers.txt",), "what the benchmarks compare with"),
 }
@@ -65,6 +71,11 @@ ENVIRONMENTS = {
 
 class Missing(Exception):
     """The machine lacks something; the message names it and the cure."""
+
+
+def in_ci() -> bool:
+    """Return whether this run must prove everything, so that nothing may be missing."""
+    return os.environ.get("CI", "") not in {"", "0", "false"}
 
 
 def interpreter_version(path: Path) -> str | None:
@@ -291,11 +302,16 @@ def main() -> int:
         "--python", metavar="3.X", help="make it for this version, in a folder of its own"
     )
     parser.add_argument(
+        "--supported", action="store_true", help="print the supported versions as JSON"
+    )
+    parser.add_argument(
         "--interpreters", action="store_true", help="print the supported interpreters found"
     )
     arguments = parser.parse_args()
     try:
-        if arguments.interpreters:
+        if arguments.supported:
+            print(json.dumps(SUPPORTED))
+        elif arguments.interpreters:
             for version in SUPPORTED:
                 print(version, find_interpreter(version) or "missing")
         elif arguments.name:

@@ -17,22 +17,24 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.environments import ROOT, Missing, child_environment, uv
+from tools.environments import ROOT, SUPPORTED, Missing, child_environment, uv
 
 LOCKS = {
     # What ships comes first: what only tests is constrained by it, never the other way round.
-    "functions/requirements.txt": ("functions/requirements.in", "3.11"),
-    "client/requirements.txt": ("client/pyproject.toml", "3.11"),
-    "requirements/uv.txt": ("requirements/uv.in", "3.11"),
-    "requirements/dev.txt": ("requirements/dev.in", "3.11"),
-    "requirements/local.txt": ("requirements/local.in", "3.11"),
-    "requirements/runtime.txt": ("requirements/runtime.in", "3.11"),
-    "requirements/sam.txt": ("requirements/sam.in", "3.11"),
-    "requirements/release.txt": ("requirements/release.in", "3.11"),
-    "requirements/checkov.txt": ("requirements/checkov.in", "3.11"),
-    "requirements/peers.txt": ("requirements/peers.in", "3.11"),
+    "functions/requirements.txt": "functions/requirements.in",
+    "client/requirements.txt": "client/pyproject.toml",
+    "requirements/uv.txt": "requirements/uv.in",
+    "requirements/dev.txt": "requirements/dev.in",
+    "requirements/local.txt": "requirements/local.in",
+    "requirements/runtime.txt": "requirements/runtime.in",
+    "requirements/sam.txt": "requirements/sam.in",
+    "requirements/release.txt": "requirements/release.in",
+    "requirements/lint.txt": "requirements/lint.in",
+    "requirements/audit.txt": "requirements/audit.in",
+    "requirements/checkov.txt": "requirements/checkov.in",
+    "requirements/peers.txt": "requirements/peers.in",
 }
-"""Lock → (what declares it, the oldest Python it must serve)."""
+"""Lock → what declares it."""
 
 
 def resolve(lock: str, output: Path, *, upgrade: bool) -> None:
@@ -41,10 +43,10 @@ def resolve(lock: str, output: Path, *, upgrade: bool) -> None:
     Raises:
         Missing: The declarations have no solution, or the index was not reached.
     """
-    source, python = LOCKS[lock]
+    source = LOCKS[lock]
     command: list[str | Path] = [
         uv(), "pip", "compile", source, "--output-file", output,
-        "--universal", "--python-version", python, "--generate-hashes",
+        "--universal", "--python-version", SUPPORTED[-1], "--generate-hashes",
         "--no-header", "--no-emit-index-url", "--no-emit-find-links", "--quiet",
         *(["--upgrade"] if upgrade else []),
     ]  # fmt: skip
@@ -81,7 +83,7 @@ def main() -> int:
             behind = [lock for lock in LOCKS if stale(lock)]
             for lock in behind:
                 print(
-                    f"{lock} does not match {LOCKS[lock][0]}: run `make lock` and commit it",
+                    f"{lock} does not match {LOCKS[lock]}: run `make lock` and commit it",
                     file=sys.stderr,
                 )
             return 1 if behind else 0

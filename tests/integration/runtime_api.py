@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.integration.loopback import Connection, serving
 from tests.tools_at_hand import missing
-from tools.environments import Missing, make
+from tools.environments import FUNCTIONS_PYTHON, Missing, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -154,7 +154,7 @@ def running(
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{NAME}",
             "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/23/[7]0123456789abcdef",
-            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{FUNCTIONS_PYTHON}",
             "AWS_REGION": "eu-west-1",
             "AWS_DEFAULT_REGION": "eu-west-1",
             "AWS_ACCESS_KEY_ID": "ASIAFUNCTION",

@@ -7,10 +7,10 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tests.integration.vend_settings import SETTINGS
-from tests.tools_at_hand import in_ci, missing
+from tests.tools_at_hand import missing
 from tools.arm64_python import arm64_python
 from tools.artefacts.bundle import build
-from tools.environments import ROOT, Missing
+from tools.environments import ROOT, Missing, in_ci
 
 if TYPE_CHECKING:
     from pathlib import Path

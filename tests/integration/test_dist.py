@@ -18,6 +18,7 @@ import pytest
 from ecr_vend import __version__
 from tests.release.fake_sigstore import Run, Sigstore
 from tests.release.small_release import Release
+from tests.tools_at_hand import require_tool
 from tools.artefacts import packages
 from tools.environments import ROOT, Missing, make, run, uv
 from tools.release import dist, reproducible
@@ -41,16 +42,30 @@ def test_a_release_is_complete(built: Path) -> None:
         *wheels,
         f"ecr_vend-{__version__}.tar.gz",
         "ecr-vend.pyz",
+        f"ecr-vend_{__version__}_all.deb",
         "ecr-vend-functions.zip",
     }
     bills = {f"{name}.cdx.json" for name in artefacts}
-    assert {path.name for path in built.iterdir()} == artefacts | bills | {"SHA256SUMS"}
+    # What only describes artefacts has no bill of its own.
+    others = {"ecr-vend.rb", "ecr-vend.json", "SHA256SUMS"}
+    assert {path.name for path in built.iterdir()} == artefacts | bills | others
 
 
-@pytest.mark.parametrize("name", ["ecr-vend.pyz", "ecr-vend-functions.zip"])
-def test_a_bill_names_all_that_is_inside(built: Path, name: str) -> None:
-    with zipfile.ZipFile(built / name) as zipped:
-        tops = {inside.split("/")[0] for inside in zipped.namelist()}
+def top_names(archive: Path, tmp_path: Path) -> set[str]:
+    """Return what is at the top of the Python path inside an artefact."""
+    if archive.suffix == ".deb":
+        require_tool("dpkg-deb")
+        run("dpkg-deb", "--extract", archive, tmp_path)
+        return {path.name for path in (tmp_path / "usr/lib/ecr-vend").iterdir()}
+    with zipfile.ZipFile(archive) as zipped:
+        return {inside.split("/")[0] for inside in zipped.namelist()}
+
+
+@pytest.mark.parametrize(
+    "name", ["ecr-vend.pyz", "ecr-vend-functions.zip", f"ecr-vend_{__version__}_all.deb"]
+)
+def test_a_bill_names_all_that_is_inside(built: Path, name: str, tmp_path: Path) -> None:
+    tops = top_names(built / name, tmp_path)
     modules = {top.removesuffix(".py") for top in tops if not top.endswith((".dist-info", ".libs"))}
     known = packages_distributions()
     ours = {"__main__", "ecr_vend", "handlers", "vending", "__pycache__"}

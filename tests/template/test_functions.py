@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.template.stack import Stack, source, translate
+from tools.environments import FUNCTIONS_PYTHON
 from vending.settings import Settings
 
 FUNCTIONS = {
@@ -29,7 +30,7 @@ def test_a_function_runs_the_released_runtime_and_logs_into_its_own_group(functi
     handler, log_group = FUNCTIONS[function]
     properties = stack.properties(function)
     assert properties["Handler"] == handler
-    assert properties["Runtime"] == "python3.13"
+    assert properties["Runtime"] == f"python{FUNCTIONS_PYTHON}"
     assert properties["Architectures"] == ["arm64"]
     assert properties["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": stack.ref(log_group)}
 

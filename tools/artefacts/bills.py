@@ -3,15 +3,18 @@
     .venv/release/bin/python tools/artefacts/bills.py FOLDER
 
 Beside each artefact in the folder comes `ARTEFACT.cdx.json`. An archive that holds its dependencies
-is asked what is in it; a package that brings none lists what its lock has installed with it. The
-same artefact gives the same bytes. See https://cyclonedx.org/docs/1.6/json/.
+is asked what is in it; a package that brings none lists what its lock has installed with it. What
+only describes other artefacts (`descriptions.py`) has none: each of those has its own. The same
+artefact gives the same bytes. See https://cyclonedx.org/docs/1.6/json/.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import sys
+import tarfile
 import uuid
 import zipfile
 from datetime import UTC, datetime
@@ -29,6 +32,8 @@ from packageurl import PackageURL
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tools.artefacts import descriptions
+from tools.artefacts.archives import ar_members
 from tools.environments import ROOT
 from tools.release.version import commit, epoch, version
 
@@ -38,6 +43,7 @@ PACKAGES = (".whl", ".tar.gz")
 
 LOCK = ROOT / "client/requirements.txt"
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)")
+METADATA = re.compile(r"(?:\./usr/lib/ecr-vend/)?[^/]+\.dist-info/METADATA").fullmatch
 NAMESPACE = uuid.UUID("6f4f3d86-52a0-5be9-9c0e-0d0d1c1b7a11")
 """What the serial numbers are made in, from an artefact's digest."""
 
@@ -61,15 +67,24 @@ def component(name: str, release: str, expression: str = "") -> Component:
 def inside(archive: Path) -> list[Component]:
     """Return the packages inside an archive, by the metadata that each of them brings."""
     found = []
-    with zipfile.ZipFile(archive) as zipped:
-        for name in zipped.namelist():
-            if re.fullmatch(r"[^/]+\.dist-info/METADATA", name):
-                said = HeaderParser().parsestr(zipped.read(name).decode())
-                # The older field may hold a whole text; only a name fits here.
-                licence = said["License-Expression"] or said["License"] or ""
-                licence = "" if "\n" in licence or len(licence) > 100 else licence
-                found.append(component(said["Name"], said["Version"], licence))
+    for content in metadata(archive):
+        said = HeaderParser().parsestr(content.decode())
+        # The older field may hold a whole text; only a name fits here.
+        licence = said["License-Expression"] or said["License"] or ""
+        licence = "" if "\n" in licence or len(licence) > 100 else licence
+        found.append(component(said["Name"], said["Version"], licence))
     return found
+
+
+def metadata(archive: Path) -> list[bytes]:
+    """Return each file of packages' metadata that a zip file or a Debian package holds."""
+    if archive.suffix == ".deb":
+        data = io.BytesIO(ar_members(archive.read_bytes())["data.tar"])
+        with tarfile.open(fileobj=data) as packed:
+            read = {info.name: packed.extractfile(info) for info in packed if METADATA(info.name)}
+            return [content.read() for content in read.values() if content]
+    with zipfile.ZipFile(archive) as zipped:
+        return [zipped.read(name) for name in zipped.namelist() if METADATA(name)]
 
 
 def beside() -> list[Component]:
@@ -113,7 +128,7 @@ def main() -> None:
     """Run the command line."""
     folder = Path(sys.argv[1])
     for artefact in sorted(folder.iterdir()):
-        if not artefact.name.endswith(ENDING):
+        if not artefact.name.endswith((ENDING, *descriptions.ENDINGS)):
             (folder / f"{artefact.name}{ENDING}").write_text(bill(artefact))
 
 

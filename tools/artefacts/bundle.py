@@ -3,12 +3,12 @@
 
 Two targets from one lock and one set of rules (`bundle_rules.py`):
 
-    bundle.py lambda   # build/lambda and build/lambda.zip, for arm64 and python3.13
+    bundle.py lambda   # build/lambda and build/lambda.zip, for arm64 and Lambda's Python
     bundle.py host     # build/host, for the embedded stack and this machine
 
 Only the first is ever released. A bundle is named by the content of all that it is made from, so
 an unchanged one is not built again. The same content gives the same bytes, on any machine whose
-Python 3.13 compiles and compresses alike. Runs on the standard library, in an empty process
+FUNCTIONS_PYTHON compiles and compresses alike. Runs on the standard library, in an empty process
 environment. Prints the folder that was built.
 """
 
@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tools.artefacts.archives import files, write_zip
 from tools.artefacts.bundle_rules import RELEASE, SOURCES, kept, shipped
 from tools.environments import (
+    FUNCTIONS_PYTHON,
     ROOT,
     Missing,
     child_environment,
@@ -74,19 +75,21 @@ class Target:
 
 
 def lambda_target() -> Target:
-    """Return the `python3.13` runtime on arm64: Amazon Linux 2023, which has glibc 2.34.
+    """Return Lambda's runtime on arm64: Amazon Linux 2023, which has glibc 2.34.
 
     Raises:
-        Missing: No Python 3.13 is at hand.
+        Missing: No Python of the functions' version is at hand.
     """
-    interpreter = find_interpreter("3.13")
+    wanted = FUNCTIONS_PYTHON
+    interpreter = find_interpreter(wanted)
     if not interpreter:
         raise Missing(
-            "The Lambda bundle carries bytecode of Python 3.13, and no working Python 3.13 was "
-            "found on PATH, under ~/.pyenv/versions or in /usr.\n"
-            "Install one (pyenv install 3.13, or uv python install 3.13), then run this again."
+            f"The Lambda bundle carries bytecode of Python {wanted}, and no working Python "
+            f"{wanted} was found on PATH, under ~/.pyenv/versions or in /usr.\n"
+            f"Install one (pyenv install {wanted}, or uv python install {wanted}), then run this "
+            "again."
         )
-    platform = ("--python-platform", "aarch64-manylinux_2_34", "--python-version", "3.13")
+    platform = ("--python-platform", "aarch64-manylinux_2_34", "--python-version", wanted)
     return Target("lambda", interpreter, platform)
 
 

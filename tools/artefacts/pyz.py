@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tools.artefacts.archives import files, write_zip
-from tools.environments import ROOT, Missing, run, uv
+from tools.environments import ROOT, SUPPORTED, Missing, run, uv
 from tools.release.version import commit
 
 NAME = "ecr-vend.pyz"
@@ -27,7 +27,7 @@ PROGRAMS = {
 }
 """The file's name, without an ending → the program it then is; `ecr-vend` under any other."""
 
-PROCESSES = ("ecr_vend.renewal", "ecr_vend.keeper", "ecr_vend.front", "ecr_vend.dialects.docker")
+PROCESSES = ("ecr_vend.renewal", "ecr_vend.keeper", "ecr_vend.front", *PROGRAMS.values())
 """What the programs, and the `sh` front beside an unpacked file, start as processes."""
 
 SERVICES = ("signin", "sso", "sso-oidc", "sts")
@@ -94,7 +94,7 @@ def assemble(folder: Path, build: str) -> Path:
         raw = Path(scratch) / "raw"
         locked_only = ("--only-binary", ":all:", "--require-hashes", "--no-deps", "-r", LOCK)
         # For the oldest Python: a lock's markers may leave out there what newer ones have anyway.
-        target = ("--target", raw, "--python-version", "3.11")
+        target = ("--target", raw, "--python-version", SUPPORTED[-1])
         run(uv(), "pip", "install", "--quiet", *target, *locked_only)
         if native := [
             name for name, path in files(raw) if path.suffix in {".so", ".pyd", ".dylib"}

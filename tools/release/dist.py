@@ -13,15 +13,18 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
+import platform
 import shutil
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.artefacts import bundle, packages, pyz
+from tools.artefacts import bundle, deb, descriptions, packages, pyz
 from tools.environments import ROOT, Missing, make, run
 from tools.release.version import commit, version
 
@@ -47,10 +50,12 @@ STEPS: dict[str, Callable[[Path], list[Path]]] = {
     "source distribution": lambda folder: [packages.source_distribution(folder)],
     "wheels": packages.wheels,
     "single file": lambda folder: [pyz.build(folder)],
+    "Debian package": lambda folder: [deb.build(folder)],
     "functions": functions,
+    "formula and manifest": descriptions.build,
     "bills of materials": bills,
 }
-"""Step → what builds its artefacts into a folder; the last is of what the others built."""
+"""Step → what builds its artefacts into a folder; the last two are of what the others built."""
 
 
 def build(folder: Path) -> list[dict[str, object]]:
@@ -81,6 +86,13 @@ def sums(folder: Path) -> str:
     return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
 
 
+def machine() -> str:
+    """Return what kind of machine this is: durations on another say nothing about ours."""
+    kind = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    # On a runner of GitHub's, the image says more than the system.
+    return ", ".join(filter(None, (kind, os.environ.get("ImageOS"))))  # noqa: SIM112 it is spelt so
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(
@@ -89,9 +101,16 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print what was built as JSON")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="the folder; dist")
     arguments = parser.parse_args()
+    began = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         steps = build(arguments.out.absolute())
-        document = {"version": version(), "commit": commit(), "steps": steps}
+        document = {
+            "at": began,
+            "version": version(),
+            "commit": commit(),
+            "machine": machine(),
+            "steps": steps,
+        }
     except Missing as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -21,10 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.environments import ROOT, VENV, Missing, find_interpreter, uv
+from tools.environments import FUNCTIONS_PYTHON, ROOT, VENV, Missing, find_interpreter, uv
 from tools.release.version import commit
-
-FUNCTIONS_PYTHON = "3.13"
 
 
 @dataclass(frozen=True, slots=True)

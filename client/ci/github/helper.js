@@ -9,7 +9,7 @@ const { Failure } = require('./runner.js');
 const NAME = 'docker-credential-ecr-vend';
 const COMMAND = 'ecr-vend';
 const WINDOWS = process.platform === 'win32';
-const PYTHONS = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python'];
+const PYTHONS = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python'];
 
 /** What to do in a workflow about a line of the helper that starts so. */
 const CURES = {

@@ -21,5 +21,10 @@ def speak(given: TextIO, stdout: TextIO, stderr: TextIO) -> int:
             private_files.remove(Path(claim))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the program and end the process."""
     program.finish(speak, io.StringIO(sys.argv[1]), failures_on_stdout=True)
+
+
+if __name__ == "__main__":
+    main()

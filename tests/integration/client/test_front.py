@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -247,3 +248,23 @@ def test_no_python_anywhere_is_said_on_stdout(machine: Machine) -> None:
     text, code = machine.call("version", front=True, PATH=str(machine.home / "bin"))
     assert code != 0
     assert "no Python was found" in text
+
+
+def test_what_is_unpacked_is_run_by_a_python_that_is_new_enough(
+    machine: Machine, tmp_path: Path
+) -> None:
+    main = machine.home / "lib/ecr-vend/__main__.py"
+    main.parent.mkdir(parents=True)
+    main.write_text("import sys\nprint('UNPACKED', *sys.argv[1:])\n")
+    ours = machine.home / "bin/python3"
+    newer = tmp_path / "python3.14"
+    ours.rename(newer)
+    old = "import sys; sys.version_info = (3, 10); "
+    ours.write_text(f'#!/bin/sh\n[ "$2" = -c ] && exec "{sys.executable}" -c "{old}$3"\nexit 9\n')
+    ours.chmod(0o755)
+    alone = {"PATH": str(machine.home / "bin")}
+    said, code = machine.call("list", front=True, **alone)
+    assert code == 1
+    assert said == "ecr-vend: no Python 3.11 or newer was found: install one\n"
+    alone["PATH"] += f":{tmp_path}"
+    assert machine.call("list", front=True, **alone)[0].startswith("UNPACKED ")

@@ -299,6 +299,9 @@ def test_unpacked_it_is_the_same_program(
     assert run("version", "--json").returncode == 0
     token(run("-m", "ecr_vend.dialects.docker", "get", given=HOST))
     assert [asked["RoleArn"] for asked in service.assumed] == [ROLE]
+    token(run("-m", "ecr_vend.front", HOST))
+    provider = run("-m", "ecr_vend.dialects.kubelet", "--version")
+    assert provider.stdout == f"{PROVIDER} {__version__}\n"
     assert run("-m", "ecr_vend.renewal", HOST, given="{}").returncode == 0
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

@@ -100,3 +100,14 @@ def test_a_system_without_proc_has_another_clock(shelled: Machine) -> None:
     os.utime(entry, OLD)
     assert shelled.call(front=True) == first
     assert shelled.pythons() == 2
+
+
+def test_a_program_unpacked_beside_the_front_is_what_it_starts(shelled: Machine) -> None:
+    folder = shelled.home / "lib/ecr-vend"
+    folder.mkdir(parents=True)
+    (folder / "__main__.py").write_text("import sys\nprint('UNPACKED', *sys.argv[1:])\n")
+    assert shelled.call("list", front=True) == ("UNPACKED -m ecr_vend.dialects.docker list\n", 0)
+    said, code = shelled.call(front=True)
+    assert (said.split()[:4], code) == (["UNPACKED", "-m", "ecr_vend.front", HOST], 0)
+    # Neither the environment nor the working directory puts another module in its place.
+    assert all(line.startswith("-I ") for line in shelled.started.read_text().splitlines())

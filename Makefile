@@ -96,6 +96,11 @@ dist: boot ## build all that a release consists of into dist/; ARGS=--json
 verify-reproducible: boot ## build HEAD twice, in ways that must not show, and compare every byte
 	@$(BOOT) tools/release/reproducible.py
 
+BASE ?=
+.PHONY: image
+image: boot ## build the client's container image into build/image; BASE=local makes a base here
+	@$(BOOT) tools/artefacts/image/build.py $(if $(BASE),--base $(BASE)) $(ARGS)
+
 .PHONY: clean
 clean: ## remove all that was built or installed here
 	rm -rf .venv build dist .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

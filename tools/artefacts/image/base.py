@@ -1,28 +1,29 @@
 """A base made on this machine, for where the real one cannot be pulled.
 
-Debian 13 with its Python 3.13, by debootstrap, from the mirror this machine installs from. It shows
-that the image can be built and run, on another base than the one that is released: what Alpine's
-musl and its Python do differently is not tried by it.
+It is Debian 13's Python 3.13 and what that depends on, from the mirror this machine installs from,
+unpacked and not configured: that takes neither root nor, for another processor, its emulation. It
+shows that the image can be built and run, on another base than the one that is released: what
+Alpine's musl and its Python do differently is not tried by it.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from tools.arm64_python import KEYRING, SUITE, debian_mirror
-from tools.environments import ROOT, Missing, digest, locked, run
+from tools import arm64_python
+from tools.artefacts.image.databases import DPKG, DPKG_FILES
+from tools.environments import ROOT, digest, locked, run
 
 HOME = ROOT / "build/.image"
 PROCESSORS = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
 """Platform → what Debian calls it."""
 
-SPARED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/locale", "usr/share/man")
-"""What is large and nothing is taken from."""
+PACKAGES = ("base-files", "python3")
 
 
 def local(platform: str) -> Path:
@@ -32,23 +33,39 @@ def local(platform: str) -> Path:
         Missing: It cannot be made here; the message says what is missing.
     """
     processor = PROCESSORS[platform]
-    archive = HOME / f"base-{processor}-{digest(Path(__file__))}.tar"
+    recipe = (Path(__file__), Path(arm64_python.__file__))
+    archive = HOME / f"base-{processor}-{digest(*recipe)}.tar"
     with locked(archive.with_suffix(".lock")):
         if archive.exists():
             return archive
-        if not (program := shutil.which("debootstrap", path=f"{os.environ['PATH']}:/usr/sbin")):
-            raise Missing("debootstrap makes the local base (Debian: apt-get install debootstrap)")
-        if os.getuid():
-            raise Missing("only root can make the local base: debootstrap enters it with chroot")
         print(f"making a local base for {platform}, once", file=sys.stderr)
         fresh = archive.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        options = ("--variant=minbase", "--include=python3", f"--keyring={KEYRING}")
-        run(program, f"--arch={processor}", *options, SUITE, fresh, debian_mirror())
-        for path in SPARED:
-            shutil.rmtree(fresh / path)
+        root = fresh / "root"
+        for package in arm64_python.unpack(fresh, PACKAGES, processor):
+            record(package, root)
         partial = archive.with_suffix(".partial")
-        run("tar", "--numeric-owner", "--one-file-system", "-cf", partial, "-C", fresh, ".")
+        run("tar", "--owner=0", "--group=0", "--numeric-owner", "-cf", partial, "-C", root, ".")
         shutil.rmtree(fresh)
         partial.rename(archive)
     return archive
+
+
+def record(package: Path, root: Path) -> None:
+    """Write a package and its files into the root's database, as dpkg does when it installs one."""
+
+    def asked(question: str, *fields: str) -> str:
+        command = ["dpkg-deb", question, str(package), *fields]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    status = root / DPKG
+    status.parent.mkdir(parents=True, exist_ok=True)
+    with status.open("a") as out:
+        out.write(f"{asked('--field').strip()}\nStatus: install ok installed\n\n")
+    name = asked("--field", "Package").strip()
+    # mode, owner, size, date, time, ./path, and behind a link's path where it leads
+    listed = (line.split(maxsplit=5)[5] for line in asked("--contents").splitlines())
+    files = (path.split(" -> ")[0].removeprefix(".").rstrip("/") or "/." for path in listed)
+    folder = root / DPKG_FILES
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.list").write_text("".join(f"{path}\n" for path in files))

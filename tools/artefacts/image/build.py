@@ -5,6 +5,7 @@
     python3 tools/artefacts/image/build.py --base local    # where no registry is reached
     python3 tools/artefacts/image/build.py --platform linux/amd64,linux/arm64 \\
         --client dist/ecr-vend.pyz
+    python3 tools/artefacts/image/build.py --merge FOLDER FOLDER    # built on two machines
 
 The client in it is the single file of a release, unpacked. The same base and commit give the same
 digest. The folder is replaced as a whole, once everything is built.
@@ -18,6 +19,7 @@ import platform
 import re
 import shutil
 import sys
+import tarfile
 import tempfile
 import zipfile
 from datetime import UTC, datetime
@@ -37,6 +39,7 @@ ASSEMBLING = (
 )  # fmt: skip
 """What runs in the base."""
 
+BASE_LABEL = "org.opencontainers.image.base.name"
 DEFAULT_BASE = re.compile(r"^ARG BASE=(\S+)$", re.MULTILINE)
 
 
@@ -54,7 +57,8 @@ def context(folder: Path, client: Path | None) -> Path:
     file = client or pyz.build(folder.with_name(f"{folder.name}.pyz"))
     try:
         with zipfile.ZipFile(file) as packed:
-            packed.extractall(inside)
+            for name in packed.namelist():
+                packed.extract(name, inside)
         said = json.loads((inside / "ecr_vend/release.json").read_text())
     except (OSError, zipfile.BadZipFile, ValueError) as problem:
         raise Missing(f"{file} is no ecr-vend.pyz ({problem}): `make dist` builds one") from None
@@ -84,14 +88,14 @@ def this_platform() -> str:
 
 
 def build(
-    out: Path,
+    scratch: Path,
     *,
     platforms: list[str],
     base_name: str,
     builder: builders.Builder,
     client: Path | None = None,
-) -> dict[str, object]:
-    """Build an image of each platform into `out`, which is replaced; what was built.
+) -> dict[str, Path]:
+    """Build an image of each platform; platform → its layout, under `scratch`.
 
     Raises:
         Missing: It did not build; the message says why.
@@ -102,62 +106,114 @@ def build(
         "REVISION": commit(),
         "CREATED": datetime.fromtimestamp(int(epoch()), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        home = Path(scratch)
-        copied = context(home / "context", client)
-        built = {}
-        for one in platforms:
-            print(f"building the image for {one} on {base_name}", file=sys.stderr)
-            built[one] = home / one.replace("/", "-")
-            builder.build(builders.Order(one, copied, arguments, epoch()), built[one])
-        fresh = home / "out"
-        fresh.mkdir()
-        digest = layout.merge(built, home / "layout", version())
-        layout.pack(home / "layout", fresh / ARCHIVE)
-        (fresh / "digest").write_text(f"{digest}\n")
-        run(make("release") / "bin/python", ROOT / "tools/artefacts/bills.py", fresh / ARCHIVE)
-        described: dict[str, object] = {"base": base_name, "digest": digest, "platforms": {}}
-        for one, manifest in layout.manifests(home / "layout").items():
-            size = sum(path.stat().st_size for path in layout.layers(home / "layout", manifest))
-            assert isinstance(described["platforms"], dict)  # noqa: S101 for the type checker
-            described["platforms"][one] = {"manifest": manifest, "bytes": size}
-        (fresh / "image.json").write_text(json.dumps(described, indent=2) + "\n")
-        for path in fresh.iterdir():
-            path.chmod(0o644)
-        bundle.replace(out, fresh)
-        out.chmod(0o755)
+    copied = context(scratch / "context", client)
+    built = {}
+    for one in platforms:
+        print(f"building the image for {one} on {base_name}", file=sys.stderr)
+        built[one] = scratch / one.replace("/", "-")
+        builder.build(builders.Order(one, copied, arguments, epoch()), built[one])
+    return built
+
+
+def built_before(scratch: Path, folders: list[Path]) -> dict[str, Path]:
+    """Return platform → layout of the images that builds on other machines left in folders.
+
+    Raises:
+        Missing: One of them is none, or two are of one platform.
+    """
+    built: dict[str, Path] = {}
+    for number, folder in enumerate(folders):
+        try:
+            image = layout.unpack(folder / ARCHIVE, scratch / str(number))
+            found = layout.manifests(image)
+        except (OSError, tarfile.TarError, ValueError, KeyError) as problem:
+            raise Missing(
+                f"{folder} has no image ({problem}): `make image` leaves one in build/image"
+            ) from None
+        if twice := sorted(found.keys() & built.keys()):
+            raise Missing(f"{folder}: another folder has an image for {', '.join(twice)} already")
+        built |= dict.fromkeys(found, image)
+    return built
+
+
+def finish(built: dict[str, Path], scratch: Path, out: Path) -> dict[str, object]:
+    """Make one archive of all platforms' images and describe it in `out`, which is replaced.
+
+    Raises:
+        Missing: The bills could not be written.
+    """
+    image, fresh = scratch / "layout", scratch / "out"
+    fresh.mkdir()
+    digest = layout.merge(dict(sorted(built.items())), image, version())
+    layout.pack(image, fresh / ARCHIVE)
+    (fresh / "digest").write_text(f"{digest}\n")
+    run(make("release") / "bin/python", ROOT / "tools/artefacts/bills.py", fresh / ARCHIVE)
+    platforms = {
+        one: {
+            "manifest": manifest,
+            "base": layout.configuration(image, manifest)["config"]["Labels"][BASE_LABEL],
+            "bytes": sum(path.stat().st_size for path in layout.layers(image, manifest)),
+        }
+        for one, manifest in layout.manifests(image).items()
+    }
+    described: dict[str, object] = {
+        "version": version(),
+        "commit": commit(),
+        "digest": digest,
+        "platforms": platforms,
+    }
+    (fresh / "image.json").write_text(json.dumps(described, indent=2) + "\n")
+    for path in (fresh, *fresh.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    bundle.replace(out, fresh)
     return described
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--base", help="another base than client/Dockerfile names; local: made here")
+    made.add_argument(
+        "--platform", default=this_platform(), help="linux/amd64,linux/arm64; this machine's"
+    )
+    made.add_argument("--client", type=Path, help="an ecr-vend.pyz; built if not given")
+    made.add_argument("--builder", choices=("buildah", "docker"), help="the one that is here")
+    made.add_argument(
+        "--merge", type=Path, nargs="+", metavar="FOLDER",
+        help="build nothing: put the images in these folders into one",
+    )  # fmt: skip
+    made.add_argument(
+        "--out", type=Path, default=bundle.BUILD / "image", help="the folder; build/image"
+    )
+    return made
 
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--base", help="another base than client/Dockerfile names; local: made here"
-    )
-    parser.add_argument(
-        "--platform", default=this_platform(), help="linux/amd64,linux/arm64; this machine's"
-    )
-    parser.add_argument("--client", type=Path, help="an ecr-vend.pyz; built if not given")
-    parser.add_argument("--builder", choices=("buildah", "docker"), help="the one that is here")
-    parser.add_argument(
-        "--out", type=Path, default=bundle.BUILD / "image", help="the folder; build/image"
-    )
-    arguments = parser.parse_args()
-    platforms = arguments.platform.split(",")
+    command = parser()
+    arguments = command.parse_args()
+    platforms = list(dict.fromkeys(arguments.platform.split(",")))
     if unknown := [one for one in platforms if one not in base.PROCESSORS]:
-        parser.error(f"no platform: {', '.join(unknown)}; there are {', '.join(base.PROCESSORS)}")
+        command.error(f"no platform: {', '.join(unknown)}; there are {', '.join(base.PROCESSORS)}")
+    out = arguments.out.absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        described = build(
-            arguments.out.absolute(),
-            platforms=platforms,
-            base_name=arguments.base or default_base(),
-            builder=builders.choose(arguments.builder),
-            client=arguments.client,
-        )
+        # Beside the result, so that it is moved there in one step.
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+            scratch = Path(folder)
+            if arguments.merge:
+                built = built_before(scratch, arguments.merge)
+            else:
+                built = build(
+                    scratch,
+                    platforms=platforms,
+                    base_name=arguments.base or default_base(),
+                    builder=builders.choose(arguments.builder),
+                    client=arguments.client,
+                )
+            described = finish(built, scratch, out)
     except Missing as problem:
         print(problem, file=sys.stderr)
         return 1

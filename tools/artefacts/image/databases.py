@@ -59,17 +59,17 @@ def installed(root: Path) -> list[Package]:
     return sorted(next(found, []), key=lambda package: package.name)
 
 
-def carry(packages: list[Package], kept: dict[str, str], root: Path) -> None:
+def carry(packages: list[Package], paths: list[str], root: Path) -> None:
     """Write the entries of the packages that some of the files in `root` are from.
 
     Args:
         packages: The base's.
-        kept: Path of a file of the image → path of that file in its package.
-        root: The image's root file system.
+        paths: Of the image's files.
+        root: Its root file system.
     """
     apk = []
     for package in packages:
-        owned = sorted(path for path, name in kept.items() if name in set(package.files))
+        owned = sorted(set(paths).intersection(package.files))
         if not owned:
             continue
         if package.kind == "apk":
@@ -95,7 +95,7 @@ def _apk(root: Path) -> Iterator[Package]:
             if key == "F":
                 folder = f"{value}/" if value else ""
             elif key == "R":
-                files.append(f"{folder}{value}")
+                files.append(_within(root, f"{folder}{value}"))
             elif key not in {"M", "a", "Z"}:
                 fields[key] = value
                 entry.append(f"{line}\n")

@@ -63,6 +63,9 @@ ETC = {
     "nsswitch.conf": "hosts: files dns\n",
 }
 
+RELEASES = ("os-release", "alpine-release", "debian_version")
+"""Where scanners read which distribution the files are from."""
+
 TRIED = """
 import importlib, pathlib, sys
 sys.path.insert(0, "/{client}")
@@ -168,22 +171,21 @@ def compiled(root: Path, python: Path) -> None:
     )
 
 
-def described(root: Path, base: Path = Path("/")) -> None:
-    """Write the user, the name of the distribution and the packages that files are from."""
+def described(root: Path) -> None:
+    """Write the user, and copy what tells the distribution and the packages that files are from."""
     for name, text in ETC.items():
         (root / "etc").mkdir(exist_ok=True)
         (root / "etc" / name).write_text(text)
     (root / "home/ecr-vend").mkdir(parents=True)
-    for name in ("os-release", "alpine-release", "debian_version"):
-        if (base / "etc" / name).exists():
-            put(root, base / "etc" / name)
-    packages = databases.installed(base)
-    owned = {path: package for package in packages for path in package.files}
-    for package in {owned[path].name for path in _paths(root) if path in owned}:
-        if (notice := base / "usr/share/doc" / package / "copyright").exists():
+    for name in RELEASES:
+        if (release := Path("/etc") / name).exists():
+            put(root, release)
+    packages = databases.installed(Path("/"))
+    owner = {path: package.name for package in packages for path in package.files}
+    for name in {owner[path] for path in _paths(root) if path in owner}:
+        if (notice := Path("/usr/share/doc") / name / "copyright").exists():
             put(root, notice)
-    kept = {path: path for path in _paths(root) if path in owned}
-    databases.carry(packages, kept, root)
+    databases.carry(packages, _paths(root), root)
 
 
 def _paths(root: Path) -> list[str]:
@@ -193,10 +195,14 @@ def _paths(root: Path) -> list[str]:
 
 
 def settle(root: Path) -> None:
-    """Leave nothing writable or setuid, whatever it was in the base and whichever the umask."""
+    """Leave nothing writable or setuid, whatever it was in the base and whichever the umask.
+
+    Only programs can be run, and libraries, since the kernel runs the loader among them.
+    """
     for path in (root, *root.rglob("*")):
         if not path.is_symlink():
-            runs = path.is_dir() or path.stat().st_mode & 0o100
+            program = path.parent.name == "bin" or ".so" in path.name
+            runs = path.is_dir() or (program and path.stat().st_mode & 0o100)
             path.chmod(0o755 if runs else 0o644)
 
 

@@ -1,0 +1,133 @@
+"""The client's image, built once on a base made here, and unpacked as an engine would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.client.machine import machine, service
+from tests.tools_at_hand import missing, require_tool
+from tools.artefacts import pyz
+from tools.artefacts.image import base, builders, layout
+from tools.artefacts.image import build as image_build
+from tools.artefacts.image.root import USER
+from tools.environments import Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["machine", "service"]
+
+READ_ONLY = """
+mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 99
+root=$1 user=$2; shift 2
+exec chroot --userspec="$user:$user" --groups= "$root" "$@"
+"""
+"""Enters a root file system that nobody can write to, in a mount namespace of its own."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of this machine's platform.
+
+    Attributes:
+        folder: What `make image` leaves.
+        client: The single file that it was built of.
+        layout: Its OCI layout.
+        manifest: The digest of its manifest.
+        root: Its root file system, with the owners and modes it has in a container.
+    """
+
+    folder: Path
+    client: Path
+    layout: Path
+    manifest: str
+    root: Path
+
+    @property
+    def python(self) -> str:
+        """Return the interpreter inside."""
+        launcher = (self.root / "usr/bin/ecr-vend").read_text().splitlines()[0]
+        return launcher.removeprefix("#!").split()[0]
+
+    def run(
+        self,
+        *words: str,
+        given: str = "",
+        variables: Mapping[str, str] | None = None,
+        root: Path | None = None,
+        read_only: bool = True,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program as the image's user, with no other variables, /proc, /dev or HOME."""
+        inside = str(root or self.root)
+        enter = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", inside, str(USER)]
+        if not read_only:
+            enter = ["chroot", f"--userspec={USER}:{USER}", "--groups=", inside]
+        return subprocess.run(
+            [*enter, *words],
+            env={"PATH": f"{os.defpath}:/usr/sbin:/sbin", **(variables or {})},
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+def ordered(folder: Path, client: Path, platform: str | None = None) -> None:
+    """Build the image as `make image BASE=local` does."""
+    folder.mkdir()
+    built = image_build.build(
+        folder,
+        platforms=[platform or image_build.this_platform()],
+        base_name="local",
+        builder=builders.choose("buildah"),
+        client=client,
+    )
+    image_build.finish(built, folder, folder / "image")
+
+
+def root_file_system(opened: Path, manifest: str, root: Path) -> Path:
+    """Unpack an image with its owners and modes, where its user can reach it."""
+    for layer in layout.layers(opened, manifest):
+        with tarfile.open(layer) as packed:
+            for entry in packed:
+                packed.extract(entry, root, numeric_owner=True, filter="fully_trusted")
+    root.chmod(0o755)
+    for path in root.parents[:-1]:
+        path.chmod(path.stat().st_mode | 0o011)
+    return root
+
+
+@pytest.fixture(scope="package")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    require_tool("buildah")
+    if os.getuid():
+        missing("only root can enter the image as its user: run the tests as root")
+    folder = tmp_path_factory.mktemp("image")
+    client = pyz.build(folder / "dist")
+    try:
+        ordered(folder / "built", client)
+    except Missing as problem:
+        missing(str(problem))
+    left = folder / "built/image"
+    opened = layout.unpack(left / image_build.ARCHIVE, folder / "layout")
+    (manifest,) = layout.manifests(opened).values()
+    root = root_file_system(opened, manifest, folder / "root")
+    return Image(left, client, opened, manifest, root)
+
+
+@pytest.fixture(scope="package")
+def base_root(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return dpkg's own records of the base that the image was made of."""
+    folder = tmp_path_factory.mktemp("base")
+    archive = base.local(image_build.this_platform())
+    shutil.unpack_archive(archive, folder, filter="fully_trusted")
+    return folder

@@ -28,6 +28,7 @@ DEBIAN = {
     "openssl": "openssl",
     "podman": "podman",
     "qemu-aarch64": "qemu-user",
+    "qemu-aarch64-static": "qemu-user-static",
     "skopeo": "skopeo",
     "zsh": "zsh",
 }

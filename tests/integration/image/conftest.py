@@ -64,12 +64,22 @@ class Image:
         variables: Mapping[str, str] | None = None,
         root: Path | None = None,
         read_only: bool = True,
+        user: int = USER,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program as the image's user, with no other variables, /proc, /dev or HOME."""
+        """Run a program as the image's user, with no other variables, /proc, /dev or HOME.
+
+        Args:
+            words: The program and its arguments.
+            given: Its stdin.
+            variables: Its variables.
+            root: A copy of the root file system.
+            read_only: Whether it is mounted so.
+            user: Another user.
+        """
         inside = str(root or self.root)
-        enter = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", inside, str(USER)]
+        enter = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", inside, str(user)]
         if not read_only:
-            enter = ["chroot", f"--userspec={USER}:{USER}", "--groups=", inside]
+            enter = ["chroot", f"--userspec={user}:{user}", "--groups=", inside]
         return subprocess.run(
             [*enter, *words],
             env={"PATH": f"{os.defpath}:/usr/sbin:/sbin", **(variables or {})},

@@ -62,6 +62,7 @@ def emulated(tmp_path: Path) -> Iterator[None]:
         subprocess.run(["umount", kernel], check=True)
 
 
+@pytest.mark.timeout(1800)
 def test_the_image_of_both_processors_is_one(image: Image, emulated: None, tmp_path: Path) -> None:
     try:
         ordered(tmp_path / "built", image.client, ARM64)

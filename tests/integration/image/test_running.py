@@ -14,6 +14,7 @@ import pytest
 
 from ecr_vend import __version__
 from tests.client.fake_service import HOST, FakeService, serve
+from tests.integration.ci.test_kaniko_job import VARIABLES, words
 from tests.integration.image.conftest import Image
 from tests.tools_at_hand import require_tool
 from tools.artefacts.image.build import ARCHIVE
@@ -53,10 +54,12 @@ def test_the_user_is_nobody_special_and_can_write_nowhere(image: Image) -> None:
     assert (done.stdout, done.stderr) == (f"{USER} {USER} [] []\n", "")
 
 
+@pytest.mark.parametrize("user", [USER, 1000])
 def test_the_helper_vends_without_a_home_or_a_place_to_write(
-    image: Image, variables: dict[str, str], service: FakeService
+    image: Image, variables: dict[str, str], service: FakeService, user: int
 ) -> None:
-    done = image.run("/usr/bin/docker-credential-ecr-vend", "get", given=HOST, variables=variables)
+    asked = ("/usr/bin/docker-credential-ecr-vend", "get")
+    done = image.run(*asked, given=HOST, variables=variables, user=user)
     assert (done.returncode, done.stderr) == (0, "")
     assert "of-AKIAJOBONE" in json.loads(done.stdout)["Secret"]
     assert service.asked == [{"registry": HOST}]
@@ -138,11 +141,9 @@ def test_an_init_container_writes_what_the_next_container_reads(
     mounted = own / "kaniko/.docker"
     mounted.mkdir(parents=True)
     mounted.chmod(0o777)  # as an emptyDir is
-    words = ("materialize", "--format", "docker", "--registry", HOST)
-    out = ("--out", "/kaniko/.docker/config.json")
-    done = image.run(
-        "/usr/bin/ecr-vend", *words, *out, variables=variables, root=own, read_only=False
-    )
+    assert VARIABLES["REGISTRY"] == HOST
+    asked = ("/usr/bin/ecr-vend", *words("/kaniko/.docker"))
+    done = image.run(*asked, variables=VARIABLES | variables, root=own, read_only=False)
     assert done.returncode == 0, done.stderr
     written = mounted / "config.json"
     assert written.stat().st_uid == USER

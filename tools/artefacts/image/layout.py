@@ -115,5 +115,6 @@ def pack(layout: Path, archive: Path) -> None:
 def unpack(archive: Path, layout: Path) -> Path:
     """Unpack what `pack` or a builder wrote, and return the layout."""
     with tarfile.open(archive) as packed:
-        packed.extractall(layout, filter="data")
+        packed.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        packed.extractall(layout)  # noqa: S202 Python before 3.11.4 has no filters
     return layout

@@ -104,16 +104,19 @@ def ordered(folder: Path, client: Path, platform: str | None = None) -> None:
     image_build.finish(built, folder, folder / "image")
 
 
-def root_file_system(opened: Path, manifest: str, root: Path) -> Path:
-    """Unpack an image with its owners and modes, where its user can reach it."""
-    for layer in layout.layers(opened, manifest):
+def opened(left: Path, client: Path, folder: Path) -> Image:
+    """Unpack what a build has left into `folder`, with owners and modes, and let its user in."""
+    image = layout.unpack(left / image_build.ARCHIVE, folder / "layout")
+    (manifest,) = layout.manifests(image).values()
+    root = folder / "root"
+    for layer in layout.layers(image, manifest):
         with tarfile.open(layer) as packed:
             for entry in packed:
                 packed.extract(entry, root, numeric_owner=True, filter="fully_trusted")
     root.chmod(0o755)
     for path in root.parents[:-1]:
         path.chmod(path.stat().st_mode | 0o011)
-    return root
+    return Image(left, client, image, manifest, root)
 
 
 @pytest.fixture(scope="package")
@@ -127,11 +130,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
         ordered(folder / "built", client)
     except Missing as problem:
         missing(str(problem))
-    left = folder / "built/image"
-    opened = layout.unpack(left / image_build.ARCHIVE, folder / "layout")
-    (manifest,) = layout.manifests(opened).values()
-    root = root_file_system(opened, manifest, folder / "root")
-    return Image(left, client, opened, manifest, root)
+    return opened(folder / "built/image", client, folder)
 
 
 @pytest.fixture(scope="package")

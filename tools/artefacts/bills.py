@@ -139,13 +139,17 @@ def beside() -> list[Component]:
     return [component(pin[1], pin[2]) for pin in pins if pin]
 
 
-def bill(root: Component, packages: Iterable[Component], digest: str) -> str:
+def bill(
+    root: Component, packages: Iterable[Component], digest: str, source: str, made_at: datetime
+) -> str:
     """Return the bill of materials of an artefact.
 
     Args:
         root: The artefact.
         packages: What is in it.
         digest: Its SHA-256.
+        source: The commit it was made of.
+        made_at: The time it says of itself.
 
     Raises:
         ValueError: It does not follow its schema.
@@ -153,13 +157,11 @@ def bill(root: Component, packages: Iterable[Component], digest: str) -> str:
     components = list(packages)
     root.hashes = [HashType(alg=HashAlgorithm.SHA_256, content=digest)]
     root.licenses = [LicenseFactory().make_from_string("Apache-2.0")]
-    root.properties = [Property(name="ecr-vend:commit", value=commit())]
+    root.properties = [Property(name="ecr-vend:commit", value=source)]
     made = Bom(
         components=components,
         serial_number=uuid.uuid5(NAMESPACE, digest),
-        metadata=BomMetaData(
-            component=root, timestamp=datetime.fromtimestamp(int(epoch()), tz=UTC)
-        ),
+        metadata=BomMetaData(component=root, timestamp=made_at),
     )
     made.register_dependency(root, components)
     text = JsonV1Dot6(made).output_as_string(indent=2)
@@ -177,7 +179,8 @@ def of_file(artefact: Path) -> str:
         bom_ref=artefact.name,
     )
     packages = beside() if artefact.name.endswith(PACKAGES) else inside(artefact)
-    return bill(root, packages, hashlib.sha256(artefact.read_bytes()).hexdigest())
+    digest = hashlib.sha256(artefact.read_bytes()).hexdigest()
+    return bill(root, packages, digest, commit(), datetime.fromtimestamp(int(epoch()), tz=UTC))
 
 
 def of_image(archive: Path) -> dict[str, str]:
@@ -189,15 +192,18 @@ def of_image(archive: Path) -> dict[str, str]:
             address = PackageURL(
                 "oci", name="ecr-vend", version=digest, qualifiers={"arch": platform.split("/")[1]}
             )
+            said = layout.labels(image, digest)
             root = Component(
                 type=ComponentType.CONTAINER,
                 name="ecr-vend",
-                version=version(),
+                version=said["version"],
                 purl=address,
                 bom_ref=str(address),
             )
             folder = inventory.root_file_system(image, digest, Path(scratch) / digest)
-            bills[platform] = bill(root, unpacked(folder), digest.removeprefix("sha256:"))
+            made_at = datetime.fromisoformat(said["created"])
+            number = digest.removeprefix("sha256:")
+            bills[platform] = bill(root, unpacked(folder), number, said["revision"], made_at)
     return bills
 
 

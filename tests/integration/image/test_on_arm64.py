@@ -78,6 +78,7 @@ def test_the_image_of_both_processors_is_one(image: Image, emulated: None, tmp_p
     subprocess.run([*command, "--out", str(tmp_path / "both")], check=True, capture_output=True)
     both = layout.unpack(tmp_path / "both" / build.ARCHIVE, tmp_path / "merged")
     assert layout.manifests(both) == {build.this_platform(): image.manifest, ARM64: there.manifest}
-    for folder in (image.folder, other):
-        for bill in folder.glob("*.cdx.json"):
-            assert (tmp_path / "both" / bill.name).read_bytes() == bill.read_bytes()
+    bills = [bill for folder in (image.folder, other) for bill in folder.glob("*.cdx.json")]
+    again = tmp_path / "both"
+    same = [bill.read_bytes() == (again / bill.name).read_bytes() for bill in bills]
+    assert same == [True, True]

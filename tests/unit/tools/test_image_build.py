@@ -29,13 +29,14 @@ def test_the_base_stands_in_the_dockerfile_alone() -> None:
     assert re.match(r"docker\.io/library/python:3\.13-alpine", build.default_base())
 
 
-def images(tmp_path: Path) -> dict[str, Path]:
-    """Return the layouts of an image for two platforms."""
+def images(tmp_path: Path, *revisions: str) -> dict[str, Path]:
+    """Return the layouts of an image for two platforms, each of a commit."""
     made = {}
-    for name in ("linux/amd64", "linux/arm64"):
+    for name, revision in zip(("linux/amd64", "linux/arm64"), revisions or "11", strict=True):
         home = tmp_path / name
         system, processor = name.split("/")
-        config = {"os": system, "architecture": processor}
+        labels = {f"{layout.LABEL}revision": revision}
+        config = {"os": system, "architecture": processor, "config": {"Labels": labels}}
         parts = {"config": json.dumps(config).encode(), "layer": name.encode()}
         digests = {part: layout.put(home, content) for part, content in parts.items()}
         manifest = {
@@ -81,6 +82,16 @@ def test_folders_without_an_image_or_with_one_twice_are_not_merged(tmp_path: Pat
     layout.pack(images(tmp_path)["linux/amd64"], folder / build.ARCHIVE)
     with pytest.raises(Missing, match="another folder has an image for linux/amd64 already"):
         build.built_before(tmp_path / "2", [folder, folder])
+
+
+def test_images_of_different_commits_are_not_merged(tmp_path: Path) -> None:
+    folders = []
+    for name, home in images(tmp_path, "abc", "def").items():
+        folders.append(tmp_path / name.partition("/")[2])
+        folders[-1].mkdir()
+        layout.pack(home, folders[-1] / build.ARCHIVE)
+    with pytest.raises(Missing, match=r"different commits: .*amd64 is of abc, .*arm64 is of def"):
+        build.built_before(tmp_path / "scratch", folders)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,6 @@ ASSEMBLING = (
 )  # fmt: skip
 """What runs in the base."""
 
-BASE_LABEL = "org.opencontainers.image.base.name"
 DEFAULT_BASE = re.compile(r"^ARG BASE=(\S+)$", re.MULTILINE)
 
 
@@ -119,19 +118,25 @@ def built_before(scratch: Path, folders: list[Path]) -> dict[str, Path]:
     """Return platform → layout of the images that builds on other machines left in folders.
 
     Raises:
-        Missing: One of them is none, or two are of one platform.
+        Missing: One of them is none, two are of one platform, or of different commits.
     """
     built: dict[str, Path] = {}
+    revisions: dict[str, Path] = {}
     for number, folder in enumerate(folders):
         try:
             image = layout.unpack(folder / ARCHIVE, scratch / str(number))
             found = layout.manifests(image)
+            said = {layout.labels(image, digest)["revision"] for digest in found.values()}
         except (OSError, tarfile.TarError, ValueError, KeyError) as problem:
             raise Missing(
                 f"{folder} has no image ({problem}): `make image` leaves one in build/image"
             ) from None
         if twice := sorted(found.keys() & built.keys()):
             raise Missing(f"{folder}: another folder has an image for {', '.join(twice)} already")
+        revisions |= dict.fromkeys(said, folder)
+        if len(revisions) > 1:
+            told = ", ".join(f"{folder} is of {revision}" for revision, folder in revisions.items())
+            raise Missing(f"these are images of different commits: {told}")
         built |= dict.fromkeys(found, image)
     return built
 
@@ -144,21 +149,23 @@ def finish(built: dict[str, Path], scratch: Path, out: Path) -> dict[str, object
     """
     image, fresh = scratch / "layout", scratch / "out"
     fresh.mkdir()
-    digest = layout.merge(dict(sorted(built.items())), image, version())
+    first = next(iter(built))
+    said = layout.labels(built[first], layout.manifests(built[first])[first])
+    digest = layout.merge(dict(sorted(built.items())), image, said["version"])
     layout.pack(image, fresh / ARCHIVE)
     (fresh / "digest").write_text(f"{digest}\n")
     run(make("release") / "bin/python", ROOT / "tools/artefacts/bills.py", fresh / ARCHIVE)
     platforms = {
         one: {
             "manifest": manifest,
-            "base": layout.configuration(image, manifest)["config"]["Labels"][BASE_LABEL],
+            "base": layout.labels(image, manifest)["base.name"],
             "bytes": sum(path.stat().st_size for path in layout.layers(image, manifest)),
         }
         for one, manifest in layout.manifests(image).items()
     }
     described: dict[str, object] = {
-        "version": version(),
-        "commit": commit(),
+        "version": said["version"],
+        "commit": said["revision"],
         "digest": digest,
         "platforms": platforms,
     }

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
+LABEL = "org.opencontainers.image."
+
 
 def blob(layout: Path, digest: str) -> Path:
     """Return the file of what has a digest, `sha256:…`."""
@@ -50,6 +52,12 @@ def _manifests(layout: Path, index: dict[str, Any]) -> Iterator[tuple[str, str]]
 def configuration(layout: Path, manifest: str) -> dict[str, Any]:
     """Return the configuration of the image that a manifest is of."""
     return document(layout, document(layout, manifest)["config"]["digest"])
+
+
+def labels(layout: Path, manifest: str) -> dict[str, str]:
+    """Return what an image says of itself: `version`, `revision`, `created`, `base.name`, …"""
+    said: dict[str, str] = configuration(layout, manifest)["config"]["Labels"]
+    return {name.removeprefix(LABEL): value for name, value in said.items()}
 
 
 def layers(layout: Path, manifest: str) -> list[Path]:

@@ -140,6 +140,11 @@ withdraw: boot ## take a bad release back; TAG=v1.2.0, REASON="why", ARGS=--dry-
 release-environment: boot
 	@$(BOOT) tools/environments.py release >/dev/null
 
+BASE ?=
+.PHONY: image
+image: boot ## build the client's container image into build/image; BASE=local makes a base here
+	@$(BOOT) tools/artefacts/image/build.py $(if $(BASE),--base $(BASE)) $(ARGS)
+
 .PHONY: clean
 clean: ## remove all that was built or installed here
 	rm -rf .venv build dist .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -30,6 +30,7 @@ DEBIAN = {
     "openssl": "openssl",
     "podman": "podman",
     "qemu-aarch64": "qemu-user",
+    "qemu-aarch64-static": "qemu-user-static",
     "ruby": "ruby",
     "skopeo": "skopeo",
     "zsh": "zsh",

@@ -56,8 +56,16 @@ def debian_mirror() -> str:
     raise Missing("apt knows no Debian mirror yet: run `apt-get update`, then this again")
 
 
-def unpack(folder: Path) -> None:
-    """Fetch the packages with a private state of apt, and unpack them as a root file system.
+def unpack(folder: Path, packages: tuple[str, ...], processor: str) -> list[Path]:
+    """Fetch packages with a private state of apt, and unpack them as a root file system.
+
+    Args:
+        folder: Made; the file system is its `root`.
+        packages: What is installed, with all that it depends on.
+        processor: As Debian calls it.
+
+    Returns:
+        The packages' files.
 
     Raises:
         Missing: The mirror was not reached, or does not have them.
@@ -75,8 +83,8 @@ def unpack(folder: Path) -> None:
         "Dir::State::lists": folder / "lists",
         "Dir::State::status": folder / "status",
         "Dir::Cache": folder / "cache",
-        "APT::Architecture": "arm64",
-        "APT::Architectures": "arm64",
+        "APT::Architecture": processor,
+        "APT::Architectures": processor,
         "APT::Install-Recommends": "false",
         "APT::Sandbox::User": "",
         "Acquire::Languages": "none",
@@ -84,11 +92,11 @@ def unpack(folder: Path) -> None:
     }
     apt = ["apt-get", "-qq", *(f"-o{name}={value}" for name, value in settings.items())]
     run(*apt, "update")
-    run(*apt, "--download-only", "--yes", "install", *PACKAGES)
-    for package in sorted((folder / "cache/archives").glob("*.deb")):
+    run(*apt, "--download-only", "--yes", "install", *packages)
+    fetched = sorted((folder / "cache/archives").glob("*.deb"))
+    for package in fetched:
         run("dpkg-deb", "--extract", package, folder / "root")
-    # Debian's programs look for the loader in /lib, which its base-files makes a link.
-    (folder / "root/lib").symlink_to("usr/lib")
+    return fetched
 
 
 def arm64_python() -> list[str]:
@@ -108,7 +116,9 @@ def arm64_python() -> list[str]:
         if not HOME.exists():
             fresh = HOME.with_name(f"{HOME.name}.new")
             shutil.rmtree(fresh, ignore_errors=True)
-            unpack(fresh)
+            unpack(fresh, PACKAGES, "arm64")
+            # Debian's programs look for the loader in /lib, which its base-files makes a link.
+            (fresh / "root/lib").symlink_to("usr/lib")
             (fresh / "root").rename(HOME)
             shutil.rmtree(fresh)
     return [emulator, "-L", str(HOME), str(HOME / f"usr/bin/python{FUNCTIONS_PYTHON}")]

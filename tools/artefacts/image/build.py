@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Build the client's container image into `build/image`: an OCI archive, its digest and its bills.
+
+    python3 tools/artefacts/image/build.py
+    python3 tools/artefacts/image/build.py --base local    # where no registry is reached
+    python3 tools/artefacts/image/build.py --platform linux/amd64,linux/arm64 \\
+        --client dist/ecr-vend.pyz
+    python3 tools/artefacts/image/build.py --merge FOLDER FOLDER    # built on two machines
+
+The client in it is the single file of a release, unpacked. The same base and commit give the same
+digest. The folder is replaced as a whole, once everything is built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from tools.artefacts import bundle, pyz
+from tools.artefacts.image import base, builders, layout
+from tools.environments import ROOT, Missing, make, run
+from tools.release.version import commit, epoch, version
+
+ARCHIVE = "ecr-vend-image.tar"
+ASSEMBLING = (
+    "tools/__init__.py", "tools/artefacts/__init__.py", "tools/artefacts/image/__init__.py",
+    "tools/artefacts/image/databases.py", "tools/artefacts/image/root.py",
+)  # fmt: skip
+"""What runs in the base."""
+
+DEFAULT_BASE = re.compile(r"^ARG BASE=(\S+)$", re.MULTILINE)
+
+
+def context(folder: Path, client: Path | None) -> Path:
+    """Write what the Dockerfile copies, and return the folder.
+
+    Args:
+        folder: To make.
+        client: The single file of a release; None builds one.
+
+    Raises:
+        Missing: It is not one of this commit.
+    """
+    inside = folder / "client"
+    file = client or pyz.build(folder.with_name(f"{folder.name}.pyz"))
+    try:
+        with zipfile.ZipFile(file) as packed:
+            for name in packed.namelist():
+                packed.extract(name, inside)
+        said = json.loads((inside / "ecr_vend/release.json").read_text())
+    except (OSError, zipfile.BadZipFile, ValueError) as problem:
+        raise Missing(f"{file} is no ecr-vend.pyz ({problem}): `make dist` builds one") from None
+    if said["commit"] != commit():
+        raise Missing(
+            f"{file} is of commit {said['commit'] or 'unknown'}, and the image of {commit()}: "
+            "build the file again (make dist)"
+        )
+    (inside / "ecr_vend/release.json").write_text(json.dumps(said | {"build": "image"}) + "\n")
+    for name in ASSEMBLING:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+def default_base() -> str:
+    """Return the base that the Dockerfile names."""
+    found = DEFAULT_BASE.search(builders.DOCKERFILE.read_text())
+    assert found  # noqa: S101 for the type checker
+    return found[1]
+
+
+def this_platform() -> str:
+    """Return this machine's platform, as images name it."""
+    processor = platform.machine().lower()
+    return f"linux/{({'x86_64': 'amd64', 'aarch64': 'arm64'}).get(processor, processor)}"
+
+
+def build(
+    scratch: Path,
+    *,
+    platforms: list[str],
+    base_name: str,
+    builder: builders.Builder,
+    client: Path | None = None,
+) -> dict[str, Path]:
+    """Build an image of each platform; platform → its layout, under `scratch`.
+
+    Raises:
+        Missing: It did not build; the message says why.
+    """
+    arguments = {
+        "BASE": base_name,
+        "VERSION": version(),
+        "REVISION": commit(),
+        "CREATED": datetime.fromtimestamp(int(epoch()), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    copied = context(scratch / "context", client)
+    built = {}
+    for one in platforms:
+        print(f"building the image for {one} on {base_name}", file=sys.stderr)
+        built[one] = scratch / one.replace("/", "-")
+        builder.build(builders.Order(one, copied, arguments, epoch()), built[one])
+    return built
+
+
+def built_before(scratch: Path, folders: list[Path]) -> dict[str, Path]:
+    """Return platform → layout of the images that builds on other machines left in folders.
+
+    Raises:
+        Missing: One of them is none, two are of one platform, or of different commits.
+    """
+    built: dict[str, Path] = {}
+    revisions: dict[str, Path] = {}
+    for number, folder in enumerate(folders):
+        try:
+            image = layout.unpack(folder / ARCHIVE, scratch / str(number))
+            found = layout.manifests(image)
+            said = {layout.labels(image, digest)["revision"] for digest in found.values()}
+        except (OSError, tarfile.TarError, ValueError, KeyError) as problem:
+            raise Missing(
+                f"{folder} has no image ({problem}): `make image` leaves one in build/image"
+            ) from None
+        if twice := sorted(found.keys() & built.keys()):
+            raise Missing(f"{folder}: another folder has an image for {', '.join(twice)} already")
+        revisions |= dict.fromkeys(said, folder)
+        if len(revisions) > 1:
+            told = ", ".join(f"{folder} is of {revision}" for revision, folder in revisions.items())
+            raise Missing(f"these are images of different commits: {told}")
+        built |= dict.fromkeys(found, image)
+    return built
+
+
+def finish(built: dict[str, Path], scratch: Path, out: Path) -> dict[str, object]:
+    """Make one archive of all platforms' images and describe it in `out`, which is replaced.
+
+    Raises:
+        Missing: The bills could not be written.
+    """
+    image, fresh = scratch / "layout", scratch / "out"
+    fresh.mkdir()
+    first = next(iter(built))
+    said = layout.labels(built[first], layout.manifests(built[first])[first])
+    digest = layout.merge(dict(sorted(built.items())), image, said["version"])
+    layout.pack(image, fresh / ARCHIVE)
+    (fresh / "digest").write_text(f"{digest}\n")
+    run(make("release") / "bin/python", ROOT / "tools/artefacts/bills.py", fresh / ARCHIVE)
+    platforms = {
+        one: {
+            "manifest": manifest,
+            "base": layout.labels(image, manifest)["base.name"],
+            "bytes": sum(path.stat().st_size for path in layout.layers(image, manifest)),
+        }
+        for one, manifest in layout.manifests(image).items()
+    }
+    described: dict[str, object] = {
+        "version": said["version"],
+        "commit": said["revision"],
+        "digest": digest,
+        "platforms": platforms,
+    }
+    (fresh / "image.json").write_text(json.dumps(described, indent=2) + "\n")
+    for path in (fresh, *fresh.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    bundle.replace(out, fresh)
+    return described
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--base", help="another base than client/Dockerfile names; local: made here")
+    made.add_argument(
+        "--platform", default=this_platform(), help="linux/amd64,linux/arm64; this machine's"
+    )
+    made.add_argument("--client", type=Path, help="an ecr-vend.pyz; built if not given")
+    made.add_argument("--builder", choices=("buildah", "docker"), help="the one that is here")
+    made.add_argument(
+        "--merge", type=Path, nargs="+", metavar="FOLDER",
+        help="build nothing: put the images in these folders into one",
+    )  # fmt: skip
+    made.add_argument(
+        "--out", type=Path, default=bundle.BUILD / "image", help="the folder; build/image"
+    )
+    return made
+
+
+def main() -> int:
+    """Run the command line."""
+    command = parser()
+    arguments = command.parse_args()
+    platforms = list(dict.fromkeys(arguments.platform.split(",")))
+    if unknown := [one for one in platforms if one not in base.PROCESSORS]:
+        command.error(f"no platform: {', '.join(unknown)}; there are {', '.join(base.PROCESSORS)}")
+    out = arguments.out.absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Beside the result, so that it is moved there in one step.
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+            scratch = Path(folder)
+            if arguments.merge:
+                built = built_before(scratch, arguments.merge)
+            else:
+                built = build(
+                    scratch,
+                    platforms=platforms,
+                    base_name=arguments.base or default_base(),
+                    builder=builders.choose(arguments.builder),
+                    client=arguments.client,
+                )
+            described = finish(built, scratch, out)
+    except Missing as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    print(json.dumps(described, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

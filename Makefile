@@ -114,8 +114,8 @@ verify-reproducible: boot ## build HEAD twice, in ways that must not show, and c
 durations: boot ## compare the last make dist with those before it; ARGS="--keep --page", --json
 	@$(BOOT) tools/release/durations.py $(ARGS)
 .PHONY: release-check
-release-check: boot ## do all that a release does, short of publishing, from a clean clone; ARGS=--json
-	@$(BOOT) tools/release/check.py $(ARGS)
+release-check: boot ## do all that a release does, short of publishing, from a clean clone; BASE=local, ARGS=--json
+	@$(BOOT) tools/release/check.py $(if $(BASE),--base $(BASE)) $(ARGS)
 .PHONY: publish-index
 publish-index: boot ## upload the packages of a verified release to the Python index; DIR=dist
 	@$(BOOT) tools/release/publish_index.py "$(or $(DIR),dist)"

@@ -80,6 +80,17 @@ def bill(name: str, content: bytes, version: str = VERSION) -> bytes:
     return json.dumps(document | {"metadata": {"component": root}}).encode()
 
 
+IMAGE_BILL = "ecr-vend-image-linux-amd64.cdx.json"
+
+
+def image_bill(kind: str = "container") -> bytes:
+    """Return the same of an image, which is not among the files."""
+    root = {"type": kind, "name": "ecr-vend", "version": VERSION}
+    root["purl"] = f"pkg:oci/ecr-vend@sha256%3A{'0' * 64}?arch=amd64"
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
+    return json.dumps(document | {"metadata": {"component": root}}).encode()
+
+
 def sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -114,7 +125,7 @@ class Release:
         if not self.files:
             made = artefacts()
             bills = {f"{name}.cdx.json": bill(name, content) for name, content in made.items()}
-            self.files = made | bills
+            self.files = made | bills | {IMAGE_BILL: image_bill()}
 
     def write(self) -> Release:
         """Write files, sums and all signatures."""

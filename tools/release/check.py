@@ -3,6 +3,7 @@
 
     python3 tools/release/check.py                  # every step
     python3 tools/release/check.py dist image       # these, and what they need
+    python3 tools/release/check.py --base local     # where the image's base cannot be pulled
     python3 tools/release/check.py --json           # for a script
 
 The clone, its home and its caches are new and are removed at the end. What a step printed is in
@@ -53,14 +54,19 @@ class Step:
 
 
 STEPS = (
+    Step("pins", ("pins-check", "ARGS=--release")),
     Step("check", ("check",)),
     Step("validate", ("validate",)),
     Step("scan", ("scan",)),
+    Step("audit", ("audit",)),
     Step("test", ("test",)),
     Step("run", ("run",)),
     Step("dist", ("dist",)),
     Step("durations", ("durations",), ("dist",)),
     Step("reproducible", ("verify-reproducible",)),
+    Step("image", ("image", "ARGS=--client dist/ecr-vend.pyz"), ("dist",)),
+    Step("provenance", ("provenance",), ("dist",)),
+    Step("verify", ("verify-release", "DIR=dist", "ARGS=--allow-unsigned"), ("provenance",)),
 )
 """In the order of a release; what fails costs the others nothing but those that need it."""
 
@@ -91,8 +97,13 @@ def chosen(names: Iterable[str]) -> list[Step]:
     return [step for step in STEPS if step.name in wanted]
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return the variables of a machine that knows nothing of ours: a new home and no settings."""
+def environment(folder: Path, base: str | None) -> dict[str, str]:
+    """Return the variables of a machine that knows nothing of ours: a new home and no settings.
+
+    Args:
+        folder: Where the home goes.
+        base: Another base of the image than its Dockerfile names.
+    """
     kept = ("PIP_", "UV_", "NPM_", "SSL_CERT_", "PYENV_ROOT", "CI", "TERM", "LANG", "NODE_EXTRA_CA")
     home = folder / "home"
     home.mkdir()
@@ -100,6 +111,7 @@ def environment(folder: Path) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if name.startswith(kept)},
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
+        **({"BASE": base} if base else {}),
     }
 
 
@@ -174,7 +186,7 @@ def table(results: Iterable[Result]) -> str:
     )
 
 
-def check(steps: list[Step], logs: Path) -> list[Result]:
+def check(steps: list[Step], logs: Path, base: str | None = None) -> list[Result]:
     """Carry the steps out in a clean clone of HEAD; how each ended."""
     logs.mkdir(parents=True, exist_ok=True)
     for step in STEPS:
@@ -186,7 +198,7 @@ def check(steps: list[Step], logs: Path) -> list[Result]:
         folder.chmod(0o755)
         checkout = folder / "checkout"
         subprocess.run(["git", "clone", "--quiet", ROOT, checkout], check=True)
-        environ = environment(folder)
+        environ = environment(folder, base)
         for step in steps:
             if all(results[name].ended == "ok" for name in step.needs):
                 result = attempt(step, checkout, environ, logs / f"{step.name}.log")
@@ -209,6 +221,7 @@ def main() -> int:
     parser.add_argument(
         "step", nargs="*", help=f"one of {', '.join(names)}; all where none is named"
     )
+    parser.add_argument("--base", help="of the image; local makes one here")
     parser.add_argument(
         "--logs", type=Path, default=LOGS, metavar="DIR", help="where what is printed goes"
     )
@@ -221,7 +234,7 @@ def main() -> int:
     # What ends this by a signal ends it as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        results = check(chosen(arguments.step), arguments.logs.absolute())
+        results = check(chosen(arguments.step), arguments.logs.absolute(), arguments.base)
     except KeyboardInterrupt:
         print("\nended before the end", file=sys.stderr)
         return 130

@@ -11,7 +11,6 @@ results are stands in `build/dist.json` as well.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import platform
@@ -26,12 +25,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tools.artefacts import bundle, deb, descriptions, packages, pyz
 from tools.environments import ROOT, Missing, make, run
+from tools.release import sums
 from tools.release.version import commit, version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUMS = "SHA256SUMS"
 FUNCTIONS = "ecr-vend-functions.zip"
 
 
@@ -73,17 +72,9 @@ def build(folder: Path) -> list[dict[str, object]]:
         began = time.monotonic()
         sizes = {path.name: path.stat().st_size for path in build_step(fresh)}
         done.append({"step": step, "seconds": round(time.monotonic() - began, 2), "bytes": sizes})
-    (fresh / SUMS).write_text(sums(fresh))
+    sums.write(fresh)
     bundle.replace(folder, fresh)
     return done
-
-
-def sums(folder: Path) -> str:
-    """Return the checksums of a folder's files, as `sha256sum --check` reads them."""
-    digests = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
-    }
-    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
 
 
 def machine() -> str:

@@ -12,6 +12,8 @@ ATTESTATION = "ecr-vend.intoto.jsonl"
 """The signed provenance: one sigstore bundle on one line, as `gh attestation` takes it."""
 SIGNATURE = ".sigstore.json"
 BILL = ".cdx.json"
+IMAGE = "ecr-vend-image-"
+"""How the bill of an image begins, which is in a registry and not among the files."""
 
 REPOSITORY = "ecr-vend/ecr-vend"
 WORKFLOW = ".github/workflows/release.yml"

@@ -9,7 +9,7 @@ import zipfile
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 
-from tools.release.identity import BILL
+from tools.release.identity import BILL, IMAGE
 from tools.release.origin import at
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def bill_faults(path: Path, digest: str | None, version: str) -> Iterator[str]:
     from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
 
     artefact = path.name.removesuffix(BILL)
-    if digest is None:
+    of_image = path.name.startswith(IMAGE)
+    if digest is None and not of_image:
         yield f"{path.name} is of {artefact}, which is not in the release"
         return
     text = path.read_text()
@@ -121,7 +122,11 @@ def bill_faults(path: Path, digest: str | None, version: str) -> Iterator[str]:
     root = at(json.loads(text), "metadata", "component")
     hashes = at(root, "hashes") or []
     digests = {one.get("alg"): one.get("content") for one in hashes}
-    if at(root, "name") != artefact or digests.get("SHA-256") != digest:
+    if of_image:
+        # Which image's it is stands in its package URL; the image itself is in a registry.
+        if at(root, "type") != "container" or not str(at(root, "purl")).startswith("pkg:oci/"):
+            yield f"{path.name} is the bill of something else than an image"
+    elif at(root, "name") != artefact or digests.get("SHA-256") != digest:
         yield f"{path.name} is the bill of another artefact"
     if at(root, "version") != version:
         yield f"{path.name} is of version {at(root, 'version')}"

@@ -16,6 +16,14 @@ LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9][A-Za-z0-9._+~-]*)")
 """A line of `sha256sum`. No name leads out of the folder or hides in it."""
 
 
+def write(folder: Path) -> None:
+    """Write the sums of all that is in a folder but what comes after them."""
+    names = {path.name for path in folder.iterdir()} - {SUMS}
+    digests = {name: digest(folder / name) for name in names if not is_signature(name)}
+    lines = (f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+    (folder / SUMS).write_text("".join(lines))
+
+
 def read(text: str) -> dict[str, str]:
     """Return the digest of each name.
 

@@ -13,6 +13,7 @@ from tests.release.fake_sigstore import Flaws, Run
 from tests.release.small_release import (
     ATTESTATION,
     FUNCTIONS,
+    IMAGE_BILL,
     PYZ,
     RUN,
     SIGSTORE,
@@ -25,6 +26,7 @@ from tests.release.small_release import (
     bill,
     client,
     functions,
+    image_bill,
     sha,
     source,
     zipped,
@@ -278,6 +280,11 @@ MADE_WRONG: dict[str, tuple[dict[str, bytes], str, str]] = {
         {"x.cdx.json": bill("x", b"")},
         "bills of materials",
         "x.cdx.json is of x, which is not in the release",
+    ),
+    "image's bill of something else": (
+        {IMAGE_BILL: image_bill("application")},
+        "bills of materials",
+        f"{IMAGE_BILL} is the bill of something else than an image",
     ),
     "bill of another version": (
         {f"{SOURCE}.cdx.json": bill(SOURCE, source(), "1.1.0")},

@@ -11,6 +11,7 @@ import pytest
 
 from tools.artefacts.image import build, builders, layout
 from tools.environments import Missing
+from tools.release import sums
 from tools.release.version import commit
 
 
@@ -82,6 +83,20 @@ def test_folders_without_an_image_or_with_one_twice_are_not_merged(tmp_path: Pat
     layout.pack(images(tmp_path)["linux/amd64"], folder / build.ARCHIVE)
     with pytest.raises(Missing, match="another folder has an image for linux/amd64 already"):
         build.built_before(tmp_path / "2", [folder, folder])
+
+
+def test_a_release_has_the_images_bills_in_its_sums(tmp_path: Path) -> None:
+    out, release = tmp_path / "image", tmp_path / "dist"
+    for folder in (out, release):
+        folder.mkdir()
+    (out / "ecr-vend-image-linux-arm64.cdx.json").write_text("{}")
+    (release / "ecr-vend.pyz").write_text("client")
+    sums.write(release)
+    build.add_bills(out, release)
+    assert set(sums.checked(release)) == {"ecr-vend.pyz", "ecr-vend-image-linux-arm64.cdx.json"}
+    (release / "ecr-vend.pyz").write_text("another")
+    with pytest.raises(Missing, match=r"altered: ecr-vend\.pyz"):
+        build.add_bills(out, release)
 
 
 def test_images_of_different_commits_are_not_merged(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_every_step_runs_in_a_clone_with_a_new_home_and_neither_is_left(
 
 
 def test_what_a_step_needs_comes_with_it() -> None:
-    assert [step.name for step in check.chosen(["durations"])] == ["dist", "durations"]
+    assert [step.name for step in check.chosen(["verify"])] == ["dist", "provenance", "verify"]
     assert check.chosen([]) == list(check.STEPS)
 
 
@@ -115,7 +115,7 @@ def test_an_unknown_step_is_refused_with_those_there_are() -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "there is no step dits; there are check, validate," in done.stderr
+    assert "there is no step dits; there are pins, check," in done.stderr
 
 
 def test_ctrl_c_ends_the_step_and_leaves_nothing(started: Path, tmp_path: Path) -> None:

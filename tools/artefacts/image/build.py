@@ -6,6 +6,7 @@
     python3 tools/artefacts/image/build.py --platform linux/amd64,linux/arm64 \\
         --client dist/ecr-vend.pyz
     python3 tools/artefacts/image/build.py --merge FOLDER FOLDER    # built on two machines
+    python3 tools/artefacts/image/build.py ... --bills-to dist      # a release has its bills
 
 The client in it is the single file of a release, unpacked. The same base and commit give the same
 digest. The folder is replaced as a whole, once everything is built.
@@ -30,6 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from tools.artefacts import bundle, pyz
 from tools.artefacts.image import base, builders, layout
 from tools.environments import ROOT, Missing, make, run
+from tools.release import sums
+from tools.release.identity import BILL
 from tools.release.version import commit, epoch, version
 
 ARCHIVE = "ecr-vend-image.tar"
@@ -176,6 +179,18 @@ def finish(built: dict[str, Path], scratch: Path, out: Path) -> dict[str, object
     return described
 
 
+def add_bills(out: Path, release: Path) -> None:
+    """Put the images' bills among the files of a release.
+
+    Raises:
+        Missing: The folder is no release, or one that is not as its sums say.
+    """
+    sums.checked(release)
+    for path in out.glob(f"*{BILL}"):
+        shutil.copy(path, release)
+    sums.write(release)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser(
@@ -190,6 +205,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--merge", type=Path, nargs="+", metavar="FOLDER",
         help="build nothing: put the images in these folders into one",
+    )  # fmt: skip
+    made.add_argument(
+        "--bills-to", type=Path, metavar="DIST",
+        help="put the bills into a release's folder as well, and into its sums",
     )  # fmt: skip
     made.add_argument(
         "--out", type=Path, default=bundle.BUILD / "image", help="the folder; build/image"
@@ -221,6 +240,8 @@ def main() -> int:
                     client=arguments.client,
                 )
             described = finish(built, scratch, out)
+        if arguments.bills_to:
+            add_bills(out, arguments.bills_to)
     except Missing as problem:
         print(problem, file=sys.stderr)
         return 1

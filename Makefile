@@ -96,6 +96,10 @@ dist: boot ## build all that a release consists of into dist/; ARGS=--json
 verify-reproducible: boot ## build HEAD twice, in ways that must not show, and compare every byte
 	@$(BOOT) tools/release/reproducible.py
 
+.PHONY: matrix
+matrix: boot ## install dist/ into other systems and try it there; ARGS="--list", "--cell NAME"
+	@$(BOOT) -m tools.matrix $(ARGS)
+
 .PHONY: clean
 clean: ## remove all that was built or installed here
 	rm -rf .venv build dist .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

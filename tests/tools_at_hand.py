@@ -17,6 +17,7 @@ DEBIAN = {
     "buildah": "buildah",
     "busybox": "busybox",
     "dash": "dash",
+    "debootstrap": "debootstrap",
     "docker": "docker.io",
     "docker-credential-ecr-login": "amazon-ecr-credential-helper",
     "docker-registry": "docker-registry",

@@ -145,6 +145,10 @@ BASE ?=
 image: boot ## build the client's container image into build/image; BASE=local makes a base here
 	@$(BOOT) tools/artefacts/image/build.py $(if $(BASE),--base $(BASE)) $(ARGS)
 
+.PHONY: matrix
+matrix: boot ## install dist/ into other systems and try it there; ARGS="--list", "--cell NAME"
+	@$(BOOT) -m tools.matrix $(ARGS)
+
 .PHONY: clean
 clean: ## remove all that was built or installed here
 	rm -rf .venv build dist .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""A small Debian in a folder: debootstrap makes it once, and each test gets a copy to change."""
+"""A small Debian in a folder: the one of the matrix, of which each test gets a copy to change."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.tools_at_hand import missing, require_tool
-from tools.arm64_python import debian_mirror
-from tools.environments import ROOT, Missing, child_environment, locked, run
+from tools.debian_root import debian_root
+from tools.environments import Missing, run
+from tools.matrix.places import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 SUITE = "bookworm"
 """The oldest with a Python that the client supports."""
 
-INCLUDED = "ca-certificates,python3"
 NOBODY = 65534
 
 
@@ -77,28 +77,9 @@ def copied(folder: Path) -> Iterator[DebianRoot]:
         missing("a Debian to install into takes Linux and root")
     require_tool("debootstrap")
     try:
-        home = _made()
+        home = debian_root(SUITE, PACKAGES)
     except Missing as problem:
         missing(str(problem))
     run("cp", "--archive", "--reflink=auto", home, folder / "root")
     yield DebianRoot(folder / "root")
     shutil.rmtree(folder / "root")
-
-
-def _made() -> Path:
-    home = ROOT / f"build/.debian-{SUITE}"
-    home.parent.mkdir(exist_ok=True)
-    with locked(home.with_name(f"{home.name}.lock")):
-        if not home.exists():
-            fresh = home.with_name(f"{home.name}.new")
-            shutil.rmtree(fresh, ignore_errors=True)
-            options = ("--variant=minbase", f"--include={INCLUDED}")
-            command = ["debootstrap", *options, SUITE, str(fresh), debian_mirror()]
-            done = subprocess.run(
-                command, env=child_environment(), capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise Missing(f"debootstrap failed:\n{done.stdout[-1000:]}{done.stderr}")
-            shutil.rmtree(fresh / "var/cache/apt/archives", ignore_errors=True)
-            fresh.rename(home)
-    return home

@@ -65,6 +65,7 @@ STEPS = (
     Step("durations", ("durations",), ("dist",)),
     Step("reproducible", ("verify-reproducible",)),
     Step("image", ("image", "ARGS=--client dist/ecr-vend.pyz"), ("dist",)),
+    Step("matrix", ("matrix", "ARGS=--dist dist"), ("dist",)),
     Step("provenance", ("provenance",), ("dist",)),
     Step("verify", ("verify-release", "DIR=dist", "ARGS=--allow-unsigned"), ("provenance",)),
 )

@@ -1,0 +1,1 @@
+"""The matrix: released artefacts, installed and tried on each system of `systems.toml`."""

@@ -19,6 +19,7 @@ DEBIAN = {
     "busybox": "busybox",
     "dash": "dash",
     "debootstrap": "debootstrap",
+    "diffoscope": "diffoscope-minimal",
     "docker": "docker.io",
     "docker-credential-ecr-login": "amazon-ecr-credential-helper",
     "docker-registry": "docker-registry",

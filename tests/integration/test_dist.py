@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import subprocess
+import sys
 import tarfile
 import zipfile
 from importlib.metadata import packages_distributions
@@ -180,6 +181,14 @@ def test_the_settings_of_the_two_builds_differ_in_all_they_can() -> None:
     assert not one.variables.items() & two.variables.items()
 
 
+def test_where_no_other_user_can_build_the_second_build_sees_other_ids() -> None:
+    if not (words := reproducible.other_ids()):
+        pytest.skip("this system gives its users no namespaces")
+    code = "import os; print(os.getuid(), os.getgid())"
+    done = subprocess.run([*words, sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.split() == [str(reproducible.STRANGER).encode()] * 2
+
+
 def test_every_difference_is_found(built: Path, tmp_path: Path) -> None:
     for path in built.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -188,6 +197,17 @@ def test_every_difference_is_found(built: Path, tmp_path: Path) -> None:
     (tmp_path / "SHA256SUMS").unlink()
     (tmp_path / "more").touch()
     assert reproducible.compare(built, tmp_path) == ["SHA256SUMS", "ecr-vend.pyz", "more"]
+
+
+def test_where_two_builds_differ_is_told(tmp_path: Path) -> None:
+    require_tool("diffoscope")
+    for name, text in (("one", "1.2.0"), ("two", "1.3.0")):
+        with zipfile.ZipFile(tmp_path / name, "w") as packed:
+            packed.writestr("ecr_vend/release.json", text)
+    told = reproducible.explain(tmp_path / "one", tmp_path / "two")
+    assert "release.json" in told
+    assert "-1.2.0" in told
+    assert "only one" in reproducible.explain(tmp_path / "one", tmp_path / "none")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such modes")

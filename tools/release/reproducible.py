@@ -3,9 +3,9 @@
 
     python3 tools/release/reproducible.py
 
-The builds differ in folder, time, umask, time zone, language, home and hash seed, and in the user
-where this runs as root and another user can reach the Pythons. diffoscope says where two files
-differ, if it is installed.
+The builds differ in folder, time, umask, time zone, language, home, hash seed and user: another
+where this runs as root and another can reach the Pythons, else this one in a namespace where all
+ids are others. diffoscope says where two files differ, if it is installed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.environments import FUNCTIONS_PYTHON, ROOT, VENV, Missing, find_interpreter, uv
+from tools.environments import FUNCTIONS_PYTHON, ROOT, Missing, find_interpreter, uv
 from tools.release.version import commit
+
+STRANGER = 4711
+"""An id that no user here has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +37,23 @@ class Setting:
         umask: Its umask.
         variables: What is in its environment besides PATH, HOME and TMPDIR.
         user: The user who builds, None for the one who runs this.
+        disguise: Words before the command, which give it other ids.
     """
 
     folder: str
     umask: int
     variables: dict[str, str]
     user: str | None = None
+    disguise: tuple[str, ...] = ()
 
 
 def settings() -> tuple[Setting, Setting]:
     """Return the two settings, as far apart as this machine allows."""
     one = {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"}
     two = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"}
-    return Setting("one", 0o022, one), Setting("another folder", 0o077, two, other_user())
+    user = other_user()
+    disguise = () if user else other_ids()
+    return Setting("one", 0o022, one), Setting("another folder", 0o077, two, user, disguise)
 
 
 def other_user() -> str | None:
@@ -61,6 +68,20 @@ def other_user() -> str | None:
         except (OSError, subprocess.CalledProcessError):
             return None
     return name
+
+
+def other_ids() -> tuple[str, ...]:
+    """Return words that have a command see another user and group, none where nothing can.
+
+    In a user namespace it has the rights of the user who runs this, and whatever it asks for an id,
+    its own or a file's, answers with another.
+    """
+    words = ("unshare", "--user", f"--map-user={STRANGER}", f"--map-group={STRANGER}", "--")
+    try:
+        subprocess.run([*words, sys.executable, "--version"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ()
+    return words
 
 
 def build(setting: Setting, scratch: Path) -> Path:
@@ -83,7 +104,7 @@ def build(setting: Setting, scratch: Path) -> Path:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
     done = subprocess.run(
-        [sys.executable, "tools/release/dist.py"],
+        [*setting.disguise, sys.executable, "tools/release/dist.py"],
         cwd=checkout,
         env={
             "PATH": os.environ.get("PATH", os.defpath),
@@ -122,11 +143,12 @@ def compare(one: Path, two: Path) -> list[str]:
 
 def explain(one: Path, two: Path) -> str:
     """Return where two files differ, as far as this machine can say."""
-    found = shutil.which("diffoscope") or str(VENV / "dev/bin/diffoscope")
-    if not (one.exists() and two.exists()) or not Path(found).exists():
-        return "install diffoscope to see where"
-    told = subprocess.run([found, one, two], capture_output=True, text=True, check=False)
-    return told.stdout
+    if not (one.exists() and two.exists()):
+        return "only one of the builds has it"
+    if not (diffoscope := shutil.which("diffoscope")):
+        return "install diffoscope to see where (Debian: apt-get install diffoscope-minimal)"
+    told = subprocess.run([diffoscope, one, two], capture_output=True, text=True, check=False)
+    return told.stdout or told.stderr
 
 
 def main() -> int:
@@ -136,7 +158,7 @@ def main() -> int:
             "what is not committed is not built: commit it, or read this of HEAD", file=sys.stderr
         )
     first, second = settings()
-    if not second.user:
+    if not (second.user or second.disguise):
         print("both builds are this user's: there is no other who can build", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -144,7 +166,8 @@ def main() -> int:
         try:
             built = []
             for setting in (first, second):
-                print(f"building in {setting.folder!r}", file=sys.stderr)
+                who = setting.user or (f"user {STRANGER}" if setting.disguise else "this user")
+                print(f"building in {setting.folder!r} as {who}", file=sys.stderr)
                 built.append(build(setting, scratch))
         except Missing as problem:
             print(problem, file=sys.stderr)

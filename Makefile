@@ -111,7 +111,7 @@ dist: boot ## build all that a release consists of into dist/; ARGS=--json
 	@$(BOOT) tools/release/dist.py $(ARGS)
 verify-reproducible: boot ## build HEAD twice, in ways that must not show, and compare every byte
 	@$(BOOT) tools/release/reproducible.py
-durations: boot ## compare the last make dist with those before it; ARGS="--keep --page", --json
+durations: boot ## compare the last build with those before it; ARGS="--keep --page", --json
 	@$(BOOT) tools/release/durations.py $(ARGS)
 .PHONY: release-check
 release-check: boot ## do all that a release does, short of publishing, from a clean clone; BASE=local, ARGS=--json

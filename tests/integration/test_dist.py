@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("release") / "dist"
-    steps = dist.build(folder)
-    assert [step["step"] for step in steps] == list(dist.STEPS)
+    record = dist.build(folder)
+    assert [step["step"] for step in record.steps] == list(dist.STEPS)
     return folder
 
 

@@ -11,13 +11,8 @@ results are stands in `build/dist.json` as well.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import shutil
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tools.artefacts import bundle, deb, descriptions, packages, pyz
 from tools.environments import ROOT, Missing, make, run
 from tools.release import sums
-from tools.release.version import commit, version
+from tools.release.build_record import BuildRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,8 +52,8 @@ STEPS: dict[str, Callable[[Path], list[Path]]] = {
 """Step → what builds its artefacts into a folder; the last two are of what the others built."""
 
 
-def build(folder: Path) -> list[dict[str, object]]:
-    """Build everything into `folder`, which is replaced; what was built, a document a step.
+def build(folder: Path) -> BuildRecord:
+    """Build everything into `folder`, which is replaced; how it went.
 
     Raises:
         Missing: A step failed; the message says which.
@@ -66,22 +61,14 @@ def build(folder: Path) -> list[dict[str, object]]:
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    done: list[dict[str, object]] = []
+    record = BuildRecord()
     for step, build_step in STEPS.items():
         print(f"building: {step}", file=sys.stderr)
-        began = time.monotonic()
-        sizes = {path.name: path.stat().st_size for path in build_step(fresh)}
-        done.append({"step": step, "seconds": round(time.monotonic() - began, 2), "bytes": sizes})
+        with record.step(step) as sizes:
+            sizes |= {path.name: path.stat().st_size for path in build_step(fresh)}
     sums.write(fresh)
     bundle.replace(folder, fresh)
-    return done
-
-
-def machine() -> str:
-    """Return what kind of machine this is: durations on another say nothing about ours."""
-    kind = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    # On a runner of GitHub's, the image says more than the system.
-    return ", ".join(filter(None, (kind, os.environ.get("ImageOS"))))  # noqa: SIM112 it is spelt so
+    return record
 
 
 def main() -> int:
@@ -92,29 +79,17 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print what was built as JSON")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="the folder; dist")
     arguments = parser.parse_args()
-    began = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        steps = build(arguments.out.absolute())
-        document = {
-            "at": began,
-            "version": version(),
-            "commit": commit(),
-            "machine": machine(),
-            "steps": steps,
-        }
+        record = build(arguments.out.absolute())
+        text = record.write(bundle.BUILD / "dist.json")
     except Missing as problem:
         print(problem, file=sys.stderr)
         return 1
-    text = json.dumps(document, indent=2) + "\n"
-    bundle.BUILD.mkdir(exist_ok=True)
-    (bundle.BUILD / "dist.json").write_text(text)
     if arguments.json:
         print(text, end="")
         return 0
-    for step in steps:
-        sizes = step["bytes"]
-        assert isinstance(sizes, dict)  # noqa: S101 for the type checker
-        for name, size in sizes.items():
+    for step in record.steps:
+        for name, size in step["bytes"].items():
             print(f"{size / 1e6:8.2f} MB  {arguments.out.name}/{name}")
         print(f"{step['seconds']:8.2f} s   {step['step']}", file=sys.stderr)
     return 0

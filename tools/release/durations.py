@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Compare how long the last `make dist` took, and how large it is, with the builds before it.
+"""Compare how long the last build took, and how large it is, with the builds before it.
 
     python3 tools/release/durations.py                   # a table in Markdown, for a pull request
     python3 tools/release/durations.py --json            # the same for a script
+    python3 tools/release/durations.py --build build/image.json    # of `make image`
     python3 tools/release/durations.py --keep            # and put the build with the others
     python3 tools/release/durations.py --page            # write docs/builds.md from what is kept
 
@@ -42,7 +43,7 @@ LARGER = 1.1
 """From which ratio on a row is marked: sizes repeat, times do not."""
 
 Build = dict[str, Any]
-"""What `tools/release/dist.py` writes of one build."""
+"""What `tools/release/build_record.py` writes of one build."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def last(file: Path = LAST) -> Build:
     try:
         return checked(json.loads(file.read_text("utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        raise Missing("nothing was built here yet: run `make dist` first") from None
+        target = "make dist" if file.name == LAST.name else "make image"
+        raise Missing(f"nothing was built here yet: run `{target}` first") from None
 
 
 def durations(build: Build) -> dict[str, float]:
@@ -228,6 +230,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
+        "--build", type=Path, default=LAST, metavar="RECORD", help="the last build; %(default)s"
+    )
+    parser.add_argument(
         "--history", type=Path, default=KEPT, metavar="FILE", help="the builds before; %(default)s"
     )
     parser.add_argument("--keep", action="store_true", help="add the last build to FILE")
@@ -236,7 +241,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         kept = read(arguments.history)
-        build = last()
+        build = last(arguments.build)
     except Missing as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -19,6 +19,7 @@ from tools.artefacts.image import base, builders, layout
 from tools.artefacts.image import build as image_build
 from tools.artefacts.image.root import USER
 from tools.environments import Missing
+from tools.release.build_record import BuildRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,13 +95,16 @@ class Image:
 def ordered(folder: Path, client: Path, platform: str | None = None) -> None:
     """Build the image as `make image BASE=local` does."""
     folder.mkdir()
+    record = BuildRecord()
     built = image_build.build(
         folder,
         platforms=[platform or image_build.this_platform()],
         base_name="local",
         builder=builders.choose("buildah"),
+        record=record,
         client=client,
     )
+    assert [min(step["bytes"].values()) > 0 for step in record.steps] == [True]
     image_build.finish(built, folder, folder / "image")
 
 

@@ -49,7 +49,7 @@ WRITES = {
 """Job → what it may write. All others only read."""
 
 NO_TARGET = (
-    r"gh pr comment \S+ --edit-last --create-if-none --body-file durations\.md",
+    r"cat \S+ \| gh pr comment \S+ --edit-last --create-if-none --body-file -",
     r"gh release list .*--jq \S+ .* >> \"\$GITHUB_OUTPUT\"",
     r'gh release download "\$TAG" --dir dist',
     r"sudo bash \.ci/run packages",

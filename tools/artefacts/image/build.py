@@ -32,10 +32,14 @@ from tools.artefacts import bundle, pyz
 from tools.artefacts.image import base, builders, layout
 from tools.environments import ROOT, Missing, make, run
 from tools.release import sums
+from tools.release.build_record import BuildRecord
 from tools.release.identity import BILL
 from tools.release.version import commit, epoch, version
 
 ARCHIVE = "ecr-vend-image.tar"
+RECORD = bundle.BUILD / "image.json"
+"""How the last build went, for `make durations`."""
+
 ASSEMBLING = (
     "tools/__init__.py", "tools/artefacts/__init__.py", "tools/artefacts/image/__init__.py",
     "tools/artefacts/image/databases.py", "tools/artefacts/image/root.py",
@@ -95,9 +99,10 @@ def build(
     platforms: list[str],
     base_name: str,
     builder: builders.Builder,
+    record: BuildRecord,
     client: Path | None = None,
 ) -> dict[str, Path]:
-    """Build an image of each platform; platform → its layout, under `scratch`.
+    """Build an image of each platform, and note it; platform → its layout, under `scratch`.
 
     Raises:
         Missing: It did not build; the message says why.
@@ -109,12 +114,18 @@ def build(
         "CREATED": datetime.fromtimestamp(int(epoch()), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     copied = context(scratch / "context", client)
-    built = {}
-    for one in platforms:
+    built = {one: scratch / one.replace("/", "-") for one in platforms}
+    for one, image in built.items():
         print(f"building the image for {one} on {base_name}", file=sys.stderr)
-        built[one] = scratch / one.replace("/", "-")
-        builder.build(builders.Order(one, copied, arguments, epoch()), built[one])
+        with record.step(f"image for {one}") as sizes:
+            builder.build(builders.Order(one, copied, arguments, epoch()), image)
+            sizes[one] = size(image, layout.manifests(image)[one])
     return built
+
+
+def size(image: Path, manifest: str) -> int:
+    """Return how many bytes whoever pulls an image downloads."""
+    return sum(path.stat().st_size for path in layout.layers(image, manifest))
 
 
 def built_before(scratch: Path, folders: list[Path]) -> dict[str, Path]:
@@ -162,7 +173,7 @@ def finish(built: dict[str, Path], scratch: Path, out: Path) -> dict[str, object
         one: {
             "manifest": manifest,
             "base": layout.labels(image, manifest)["base.name"],
-            "bytes": sum(path.stat().st_size for path in layout.layers(image, manifest)),
+            "bytes": size(image, manifest),
         }
         for one, manifest in layout.manifests(image).items()
     }
@@ -232,13 +243,16 @@ def main() -> int:
             if arguments.merge:
                 built = built_before(scratch, arguments.merge)
             else:
+                record = BuildRecord()
                 built = build(
                     scratch,
+                    record=record,
                     platforms=platforms,
                     base_name=arguments.base or default_base(),
                     builder=builders.choose(arguments.builder),
                     client=arguments.client,
                 )
+                record.write(RECORD)
             described = finish(built, scratch, out)
         if arguments.bills_to:
             add_bills(out, arguments.bills_to)

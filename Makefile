@@ -151,5 +151,5 @@ matrix: boot ## install dist/ into other systems and try it there; ARGS="--list"
 
 .PHONY: clean
 clean: ## remove all that was built or installed here
-	rm -rf .venv build dist .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv build dist .dist.* .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -181,6 +181,15 @@ def test_the_settings_of_the_two_builds_differ_in_all_they_can() -> None:
     assert not one.variables.items() & two.variables.items()
 
 
+def test_builds_at_the_same_time_do_not_disturb_each_other(built: Path, tmp_path: Path) -> None:
+    command = "import sys; from pathlib import Path; from tools.release import dist;"
+    command += "dist.build(Path(sys.argv[1]))"
+    words = [sys.executable, "-c", command, str(tmp_path / "dist")]
+    running = [subprocess.Popen(words, cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(3)]
+    assert [one.wait() for one in running] == [0, 0, 0]
+    assert reproducible.compare(built, tmp_path / "dist") == []
+
+
 def test_where_no_other_user_can_build_the_second_build_sees_other_ids() -> None:
     if not (words := reproducible.other_ids()):
         pytest.skip("this system gives its users no namespaces")

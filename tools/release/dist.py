@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tools.artefacts import bundle, deb, descriptions, packages, pyz
-from tools.environments import ROOT, Missing, make, run
+from tools.environments import ROOT, Missing, locked, make, run
 from tools.release import sums
 from tools.release.build_record import BuildRecord
 
@@ -59,15 +59,16 @@ def build(folder: Path) -> BuildRecord:
         Missing: A step failed; the message says which.
     """
     fresh = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
     record = BuildRecord()
-    for step, build_step in STEPS.items():
-        print(f"building: {step}", file=sys.stderr)
-        with record.step(step) as sizes:
-            sizes |= {path.name: path.stat().st_size for path in build_step(fresh)}
-    sums.write(fresh)
-    bundle.replace(folder, fresh)
+    with locked(folder.with_name(f".{folder.name}.lock")):
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        for step, build_step in STEPS.items():
+            print(f"building: {step}", file=sys.stderr)
+            with record.step(step) as sizes:
+                sizes |= {path.name: path.stat().st_size for path in build_step(fresh)}
+        sums.write(fresh)
+        bundle.replace(folder, fresh)
     return record
 
 

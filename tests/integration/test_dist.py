@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -140,6 +141,19 @@ def test_a_build_that_fails_leaves_the_last_one(
     with pytest.raises(Missing, match="no compiler"):
         dist.build(last.parent)
     assert last.exists()
+
+
+def test_a_full_disk_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fill(_: Path) -> list[Path]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "wheel")
+
+    monkeypatch.setattr(dist, "STEPS", {"wheels": fill})
+    monkeypatch.setattr(sys, "argv", ["dist.py", "--out", str(tmp_path / "dist")])
+    assert dist.main() == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("the release could not be written, and the last one stays: [Errno 28]")
 
 
 def test_a_wheel_made_from_the_source_distribution_says_where_it_is_from(

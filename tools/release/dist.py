@@ -86,6 +86,11 @@ def main() -> int:
     except Missing as problem:
         print(problem, file=sys.stderr)
         return 1
+    except OSError as problem:
+        print(
+            f"the release could not be written, and the last one stays: {problem}", file=sys.stderr
+        )
+        return 1
     if arguments.json:
         print(text, end="")
         return 0

@@ -259,6 +259,9 @@ def main() -> int:
     except Missing as problem:
         print(problem, file=sys.stderr)
         return 1
+    except OSError as problem:
+        print(f"the image could not be written, and the last one stays: {problem}", file=sys.stderr)
+        return 1
     print(json.dumps(described, indent=2))
     return 0
 

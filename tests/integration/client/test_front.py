@@ -127,6 +127,7 @@ def test_a_damaged_entry_is_never_printed_in_part_nor_with_a_part_of_another(
     ).stdout
     if printed == PYTHON.encode():
         return
+    damage = damage.replace(b"\0", b"")  # which shells drop, so that one put in is none
     assert damage.split(b"\n")[2] == printed.rstrip(b"\n").partition(b",")[2]
     # A letter in the place of another cannot be told here: the registry refuses the token.
     changed = [sum(map(operator.ne, damage, whole)) for whole in two]

@@ -57,7 +57,8 @@ NO_TARGET = (
 )
 """What a step may run that is no target of the Makefile: GitHub's own command, in one line."""
 
-MAKE = re.compile(r'make ([a-z-]+)(?: DIR=dist)?(?: ARGS=(?:"[^"]*"|\S+))?(?: [|>].*)?')
+AS_ROOT = r'(?:sudo --preserve-env env "PATH=\$PATH" )?'
+MAKE = re.compile(rf'{AS_ROOT}make ([a-z-]+)(?: DIR=dist)?(?: ARGS=(?:"[^"]*"|\S+))?(?: [|>].*)?')
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 

@@ -54,6 +54,7 @@ check: dev ## format, lint, types, architecture, locks, template, pins, workflow
 	@$(DEV)/cfn-lint template.yaml
 	@$(BOOT) tools/pins.py --check
 	@$(BOOT) tools/lint.py
+	@echo "checked: nothing is wrong that a check finds"
 
 .PHONY: pin pins-check lint pythons
 pin: boot ## pin the actions and base image that are not yet; ARGS=--upgrade refreshes all
@@ -142,7 +143,7 @@ release-environment: boot
 
 BASE ?=
 .PHONY: image
-image: boot ## build the client's container image into build/image; BASE=local makes a base here
+image: boot ## build the client's container image into build/image; BASE=local makes a base here, ARGS=--json
 	@$(BOOT) tools/artefacts/image/build.py $(if $(BASE),--base $(BASE)) $(ARGS)
 
 .PHONY: matrix

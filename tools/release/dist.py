@@ -98,6 +98,9 @@ def main() -> int:
         for name, size in step["bytes"].items():
             print(f"{size / 1e6:8.2f} MB  {arguments.out.name}/{name}")
         print(f"{step['seconds']:8.2f} s   {step['step']}", file=sys.stderr)
+    files = sum(len(step["bytes"]) for step in record.steps)
+    seconds = sum(step["seconds"] for step in record.steps)
+    print(f"{files} files and their SHA256SUMS, in {seconds:.1f} s", file=sys.stderr)
     return 0
 
 

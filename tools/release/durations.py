@@ -256,7 +256,10 @@ def main() -> int:
         }
         print(json.dumps(document, indent=2))
     else:
-        print(report(build, kept), end="")
+        print(report(build, kept), end="", flush=True)
+        slow, large = compare(build, kept)
+        # Once more where the table goes into a file.
+        print(verdict([*slow, *large]), file=sys.stderr)
     if arguments.keep:
         arguments.history.parent.mkdir(parents=True, exist_ok=True)
         with arguments.history.open("a", encoding="utf-8") as file:

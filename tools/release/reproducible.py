@@ -177,6 +177,8 @@ def main() -> int:
             print("differs" if path.name in differing else "same   ", path.name)
         for name in differing:
             print(f"\n{name}:\n{explain(*(folder / name for folder in built))}")
+        count = len(list(built[0].iterdir()))
+        print(f"{len(differing) or 'none'} of {count} files differ")
     return 1 if differing else 0
 
 

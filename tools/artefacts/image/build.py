@@ -25,6 +25,7 @@ import tempfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
@@ -155,7 +156,7 @@ def built_before(scratch: Path, folders: list[Path]) -> dict[str, Path]:
     return built
 
 
-def finish(built: dict[str, Path], scratch: Path, out: Path) -> dict[str, object]:
+def finish(built: dict[str, Path], scratch: Path, out: Path) -> dict[str, Any]:
     """Make one archive of all platforms' images and describe it in `out`, which is replaced.
 
     Raises:
@@ -177,7 +178,7 @@ def finish(built: dict[str, Path], scratch: Path, out: Path) -> dict[str, object
         }
         for one, manifest in layout.manifests(image).items()
     }
-    described: dict[str, object] = {
+    described: dict[str, Any] = {
         "version": said["version"],
         "commit": said["revision"],
         "digest": digest,
@@ -221,6 +222,7 @@ def parser() -> argparse.ArgumentParser:
         "--bills-to", type=Path, metavar="DIST",
         help="put the bills into a release's folder as well, and into its sums",
     )  # fmt: skip
+    made.add_argument("--json", action="store_true", help="print what was built as JSON")
     made.add_argument(
         "--out", type=Path, default=bundle.BUILD / "image", help="the folder; build/image"
     )
@@ -262,7 +264,12 @@ def main() -> int:
     except OSError as problem:
         print(f"the image could not be written, and the last one stays: {problem}", file=sys.stderr)
         return 1
-    print(json.dumps(described, indent=2))
+    if arguments.json:
+        print(json.dumps(described, indent=2))
+        return 0
+    for one, told in described["platforms"].items():
+        print(f"{told['bytes'] / 1e6:8.2f} MB  {one}")
+    print(f"{described['digest']} in {arguments.out}")
     return 0
 
 

@@ -102,8 +102,7 @@ def sign(folder: Path, trust_config: Path | None) -> list[Path]:
             trust = ClientTrustConfig.production()
         with SigningContext.from_trust_config(trust).signer(token) as signer:
             return [*files(signer, folder, sums), provenance(signer, folder, content)]
-    # The clients of sigstore's services raise their own kinds, without a common one.
-    except Exception as problem:
+    except REFUSED as problem:
         raise Missing(f"sigstore did not sign: {one_line(problem)}") from problem
 
 

@@ -116,6 +116,8 @@ def environment(folder: Path, base: str | None) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if name.startswith(kept)},
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
+        # What a step says last is to stand last in its log, whichever stream it goes to.
+        "PYTHONUNBUFFERED": "1",
         **({"BASE": base} if base else {}),
     }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tests.tools_at_hand import missing, require_tool
 from tools.debian_root import debian_root
 from tools.environments import Missing, run
+from tools.matrix.containers import NOBODY
 from tools.matrix.places import PACKAGES
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 SUITE = "bookworm"
 """The oldest with a Python that the client supports."""
-
-NOBODY = 65534
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ https://cyclonedx.org/docs/1.6/json/.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import sys
@@ -40,6 +39,7 @@ from tools.artefacts import descriptions
 from tools.artefacts.archives import ar_members
 from tools.artefacts.image import databases, inventory, layout
 from tools.environments import ROOT
+from tools.release import sums
 from tools.release.version import commit, epoch, version
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def of_file(artefact: Path) -> str:
         bom_ref=artefact.name,
     )
     packages = beside() if artefact.name.endswith(PACKAGES) else inside(artefact)
-    digest = hashlib.sha256(artefact.read_bytes()).hexdigest()
+    digest = sums.digest(artefact)
     return bill(root, packages, digest, commit(), datetime.fromtimestamp(int(epoch()), tz=UTC))
 
 

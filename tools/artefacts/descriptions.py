@@ -6,11 +6,11 @@ files that are built beside it.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING
 
 from tools.environments import ROOT, Missing
+from tools.release import sums
 from tools.release.version import version
 
 if TYPE_CHECKING:
@@ -40,6 +40,6 @@ def build(folder: Path) -> list[Path]:
 
 def _digest(artefact: Path) -> str:
     try:
-        return hashlib.sha256(artefact.read_bytes()).hexdigest()
+        return sums.digest(artefact)
     except FileNotFoundError:
         raise Missing(f"{artefact.name} is not built yet, and is to be described") from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -19,7 +18,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.environments import ROOT, Missing, child_environment, digest
+from tools.artefacts.archives import ar_members
+from tools.environments import ROOT, Missing, digest, run
 from tools.release import dist
 
 if TYPE_CHECKING:
@@ -69,10 +69,8 @@ def inside(artefact: Path) -> str:
         Missing: There is none.
     """
     if artefact.suffix == ".deb":
-        done = subprocess.run(
-            ["dpkg-deb", "--fsys-tarfile", artefact], capture_output=True, check=True
-        )
-        with tarfile.open(fileobj=BytesIO(done.stdout)) as packed:
+        data = BytesIO(ar_members(artefact.read_bytes())["data.tar"])
+        with tarfile.open(fileobj=data) as packed:
             for member in packed:
                 if member.name.endswith(f"/{RELEASE}") and (opened := packed.extractfile(member)):
                     return opened.read().decode()
@@ -156,19 +154,11 @@ def dependencies() -> Path:
         venv, fresh = Path(scratch) / "venv", Path(scratch) / "wheels"
         python = venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
         wanted = ("--only-binary", ":all:", "--require-hashes", "--no-deps", "-r", LOCK)
-        for command in (
-            (sys.executable, "-m", "venv", venv),
-            (python, "-m", "pip", "download", "--quiet", "--dest", fresh, *wanted),
-        ):
-            done = subprocess.run(
-                [str(word) for word in command],
-                env=child_environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise Missing(f"the client's dependencies were not fetched:\n{done.stderr}")
+        try:
+            run(sys.executable, "-m", "venv", venv)
+            run(python, "-m", "pip", "download", "--quiet", "--dest", fresh, *wanted)
+        except Missing as problem:
+            raise Missing(f"the client's dependencies were not fetched:\n{problem}") from None
         home.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(fresh, home)
     return home

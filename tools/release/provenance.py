@@ -12,7 +12,6 @@ predicate of https://slsa.dev/spec/v1.0/provenance; `make sign` signs it.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -33,7 +32,7 @@ from tools.release.identity import (
     STATEMENT,
     STATEMENT_TYPE,
 )
-from tools.release.sums import checked
+from tools.release.sums import checked, digest
 from tools.release.version import commit
 
 if TYPE_CHECKING:
@@ -71,8 +70,7 @@ def subjects(folder: Path, images: list[str]) -> list[Document]:
 def dependencies(source: str) -> list[Document]:
     """Return what the build took in: the commit, and each lock by its digest."""
     locks: list[Document] = [
-        {"name": lock, "digest": {"sha256": hashlib.sha256((ROOT / lock).read_bytes()).hexdigest()}}
-        for lock in sorted(LOCKS)
+        {"name": lock, "digest": {"sha256": digest(ROOT / lock)}} for lock in sorted(LOCKS)
     ]
     return [{"uri": f"git+{source}", "digest": {"gitCommit": commit()}}, *locks]
 

@@ -20,6 +20,7 @@ from tests.integration import debian_root
 from tests.tools_at_hand import require_tool
 from tools.artefacts import archives, deb, pyz
 from tools.environments import ROOT, SUPPORTED, find_interpreter
+from tools.matrix.containers import NOBODY
 from tools.release.version import commit, epoch
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def test_a_debian_installs_uses_upgrades_and_purges_it(
 
     home = root.path / "home/user"
     home.mkdir(mode=0o700)
-    os.chown(home, debian_root.NOBODY, debian_root.NOBODY)
+    os.chown(home, NOBODY, NOBODY)
     machine.environ |= {"HOME": "/home/user", "ECR_VEND_SYSTEM_CONFIG": "/nowhere"}
     first = root.call(HELPER, "get", given=HOST, environ=machine.environ)
     assert (first.returncode, first.stderr) == (0, ""), first.stdout

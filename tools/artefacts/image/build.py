@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import re
 import shutil
 import sys
@@ -31,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from tools.artefacts import bundle, pyz
 from tools.artefacts.image import base, builders, layout
+from tools.debian_root import architecture
 from tools.environments import ROOT, Missing, make, run
 from tools.release import sums
 from tools.release.build_record import BuildRecord
@@ -90,8 +90,7 @@ def default_base() -> str:
 
 def this_platform() -> str:
     """Return this machine's platform, as images name it."""
-    processor = platform.machine().lower()
-    return f"linux/{({'x86_64': 'amd64', 'aarch64': 'arm64'}).get(processor, processor)}"
+    return f"linux/{architecture()}"
 
 
 def build(

@@ -88,7 +88,10 @@ def deploy(
     code = upload(session, bundle)
     say(f"uploaded the functions' bundle ({bundle.name})")
     adapted, differences = adapt(
-        yaml_parse(template.read_text()), code=code, architecture=host_architecture()
+        yaml_parse(template.read_text()),
+        code=code,
+        architecture=host_architecture(),
+        url=session.url,
     )
     cloudformation = session.client("cloudformation")
     cloudformation.create_stack(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_validator
 
 from vending.access import Access
+from vending.patterns import REPOSITORY
+from vending.probe import Prober
 from vending.registry import DEFAULT, Registry, parse_host
 
 if TYPE_CHECKING:
@@ -40,6 +42,22 @@ class RegistrySetting(BaseModel):
         return roles
 
 
+class ProberSetting(BaseModel):
+    """`VEND_PROBER`: who probes, and the repository that it may pull."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: Annotated[str, Field(pattern=ROLE_ARN)]
+    repository: str
+
+    @field_validator("repository")
+    @classmethod
+    def _is_a_repository(cls, name: str) -> str:
+        if not REPOSITORY.fullmatch(name):
+            raise ValueError(f"{name!r} is no repository name")
+        return name
+
+
 class Settings(BaseModel):
     """What the vend function is told by its environment. See template.yaml for the meaning."""
 
@@ -52,6 +70,7 @@ class Settings(BaseModel):
     policy_max_age: Annotated[int, Field(ge=60, le=86_400)] = 3600
     max_ttl: Annotated[int, Field(ge=1, le=3600)] = 3600
     min_ttl: Annotated[int, Field(ge=1, le=3600)] = 60
+    prober: Json[ProberSetting] | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -94,6 +113,10 @@ class Settings(BaseModel):
             if not parse_host(registry.host):
                 raise SettingsError(f"VEND_REGISTRIES: {registry.host} is no ECR host")
         return found
+
+    def stack_prober(self) -> Prober | None:
+        """Return the stack's prober, or None where it has none."""
+        return Prober(self.prober.role, self.prober.repository) if self.prober else None
 
     def policy_file(self) -> Path | None:
         """Return the policy's file, or None when it is in AppConfig."""

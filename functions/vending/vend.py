@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vending.caller import Caller, Origin
     from vending.messages import TokenRequest
     from vending.policy import Grant, Policy
+    from vending.probe import Prober
     from vending.token import Token
 
 
@@ -56,6 +57,7 @@ class Intent:
         policy: The document that decided.
         session_policy: What STS is to enforce; empty when refused.
         deployment: Which code: the function's version.
+        probe: Whether the stack's own prober asks, who is decided by a policy in code.
     """
 
     vend_id: str
@@ -69,6 +71,7 @@ class Intent:
     policy: ServingPolicy
     session_policy: str
     deployment: str
+    probe: bool = False
 
     @property
     def role(self) -> str:
@@ -166,6 +169,7 @@ class Vending:
         stopwatch: Returns seconds, for phase times.
         new_id: Returns a vend id for a time.
         deployment: The function's version.
+        prober: Of this stack, or None where there is none.
     """
 
     registries: Mapping[str, Registry]
@@ -177,6 +181,7 @@ class Vending:
     stopwatch: Callable[[], float]
     new_id: Callable[[datetime], str]
     deployment: str = ""
+    prober: Prober | None = None
 
     def vend(self, caller: Caller, origin: Origin, asked: TokenRequest) -> Vend:
         """Return a token whose record is durable.
@@ -245,7 +250,8 @@ class Vending:
         serving = self.policies.current()
         now = self.clock()
         request = asked.asked(registry.name)
-        decision = decide(serving.policy, caller, request, now=now, limits=self.limits)
+        policy = self.policy_for(caller, serving)
+        decision = decide(policy, caller, request, now=now, limits=self.limits)
         rendered = ""
         if not decision.refusal:
             try:
@@ -270,17 +276,25 @@ class Vending:
             policy=serving,
             session_policy=rendered,
             deployment=self.deployment,
+            probe=policy is not serving.policy,
         )
+
+    def policy_for(self, caller: Caller, serving: ServingPolicy) -> Policy:
+        """Return what decides for `caller`: the policy that serves, but for the prober."""
+        if self.prober is not None and self.prober.concerns(caller):
+            return self.prober.policy()
+        return serving.policy
 
     def grants_of(self, caller: Caller) -> tuple[ServingPolicy, list[Grant], datetime]:
         """Return what `caller` could be vended now: its own grants in every registry."""
         serving, now = self.policies.current(), self.clock()
-        if not serving.policy.ceiling.admits(caller):
+        policy = self.policy_for(caller, serving)
+        if not policy.ceiling.admits(caller):
             return serving, [], now
         own = [
             grant
             for registry in self.registries
-            for grant in grants_for(serving.policy, caller, registry, now=now, break_glass=True)
+            for grant in grants_for(policy, caller, registry, now=now, break_glass=True)
         ]
         return serving, own, now
 

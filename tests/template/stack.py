@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 ACCOUNT = "111122223333"
 API = "a1b2c3d4e5"
+STACK_ID = "5c1e9f20-3b7a-11f0-9d3e-0a1b2c3d4e5f"
 NO_VALUE = object()
 
 Document = dict[str, Any]
@@ -134,6 +135,9 @@ class Stack:
                 return not self.resolve(argument)[0]
             case "Fn::Join":
                 return argument[0].join(self.resolve(argument[1]))
+            case "Fn::Select":
+                position, items = argument
+                return self.resolve(items)[position]
             case "Fn::Split":
                 return self.resolve(argument[1]).split(argument[0])
             case "Fn::Sub":
@@ -159,6 +163,7 @@ class Stack:
             "AWS::NoValue": NO_VALUE,
             "AWS::Partition": self.partition,
             "AWS::Region": self.region,
+            "AWS::StackId": self.arn("cloudformation", f"stack/{self.name}/{STACK_ID}"),
             "AWS::StackName": self.name,
             "AWS::URLSuffix": self.suffix,
         }
@@ -172,6 +177,8 @@ class Stack:
                 return API
             case "AWS::IAM::ManagedPolicy" | "AWS::Lambda::Alias":
                 return self.attribute(name, "Arn")
+            case "AWS::ECR::Repository":
+                return self.properties(name)["RepositoryName"]
             case _:
                 return f"{self.name}-{name}"
 
@@ -201,6 +208,8 @@ class Stack:
                 return self.arn("kms", f"key/{own}")
             case "Arn", "AWS::Logs::LogGroup":
                 return self.arn("logs", f"log-group:{own}:*")
+            case "Arn", "AWS::Events::Rule":
+                return self.arn("events", f"rule/{own}")
         raise NotImplementedError(f"{name}.{attribute}")
 
     def api(self) -> Document:

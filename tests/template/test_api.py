@@ -103,8 +103,9 @@ def test_only_the_policys_profile_may_invoke_the_validator() -> None:
 
 def test_nothing_else_opens_a_way_to_a_function() -> None:
     kinds = {found["Type"] for found in Stack().template["Resources"].values()}
-    assert not kinds & {"AWS::Lambda::Url", "AWS::Lambda::EventSourceMapping", "AWS::Events::Rule"}
-    assert len(Stack().resources("AWS::Lambda::Permission")) == 3
+    assert not kinds & {"AWS::Lambda::Url", "AWS::Lambda::EventSourceMapping"}
+    assert set(Stack().resources("AWS::Events::Rule")) == {"ProbeSchedule"}
+    assert len(Stack().resources("AWS::Lambda::Permission")) == 4
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -16,6 +16,7 @@ from vending.settings import Settings
 FUNCTIONS = {
     "VendFunction": ("handlers.vend.handler", "VendLogGroup"),
     "PolicyValidatorFunction": ("handlers.policy_validator.handler", "PolicyValidatorLogGroup"),
+    "ProberFunction": ("handlers.prober.handler", "ProberLogGroup"),
 }
 
 

@@ -51,8 +51,9 @@ def own_policies(stack: Stack, role: str) -> list[dict[str, Any]]:
     inline = [one["PolicyDocument"] for one in properties.get("Policies", [])]
     apart = [
         one["Properties"]["PolicyDocument"]
-        for one in stack.resources("AWS::IAM::Policy").values()
-        if stack.ref(role) in one["Properties"]["Roles"]
+        for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        for one in stack.resources(kind).values()
+        if stack.ref(role) in one["Properties"].get("Roles", [])
     ]
     managed = {
         stack.attribute(logical, "Arn"): one["Properties"]["PolicyDocument"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_validator
 
 from vending.access import Access
+from vending.budgets import Kind
 from vending.patterns import REPOSITORY
 from vending.probe import Prober
 from vending.registry import DEFAULT, Registry, parse_host, served
@@ -77,6 +78,8 @@ class Settings(BaseModel):
     token_key: Annotated[str, Field(min_length=1)]
     policy: Annotated[str, Field(pattern=r"^(appconfig:[^/]+/[^/]+/[^/]+|file:.+)$")]
     policy_max_age: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    budget_table: Annotated[str, Field(min_length=3)]
+    budgets: Json[dict[Kind, Annotated[int, Field(ge=0)]]]
     max_ttl: Annotated[int, Field(ge=1, le=3600)] = 3600
     min_ttl: Annotated[int, Field(ge=1, le=3600)] = 60
     prober: Json[ProberSetting] | None = None

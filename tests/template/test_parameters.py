@@ -37,6 +37,10 @@ OTHER = {
     "SnapStart": {"SnapStart": "PublishedVersions"},
     "ThrottleBurst": {"ThrottleBurst": "500"},
     "ThrottleRate": {"ThrottleRate": "50"},
+    "AsksPerHourCaller": {"AsksPerHourCaller": "0"},
+    "VendsPerHourAccount": {"VendsPerHourAccount": "0"},
+    "VendsPerHourCaller": {"VendsPerHourCaller": "0"},
+    "VendsPerHourSession": {"VendsPerHourSession": "0"},
     "VpcEndpointIds": ENDPOINTS | {"VpcEndpointIds": "vpce-aaaaaaaaaaaaaaaaa"},
     "WebAclArn": {"WebAclArn": WEB_ACL},
 }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from vending.access import Access
+from vending.budgets import Kind
 from vending.settings import Settings, SettingsError
 
 ROLES = {access: f"arn:aws:iam::111122223333:role/ecr-vend-{access}" for access in Access}
@@ -18,6 +19,8 @@ GOOD = {
     "VEND_REGISTRIES": json.dumps(REGISTRIES),
     "VEND_LEDGER_TABLE": "ledger",
     "VEND_TOKEN_KEY": "key-1",
+    "VEND_BUDGET_TABLE": "budgets",
+    "VEND_BUDGETS": '{"session": 10, "caller": 30}',
     "VEND_POLICY": "appconfig:app/env/profile",
 }
 
@@ -34,6 +37,7 @@ def test_a_complete_environment_is_read() -> None:
     assert settings.max_ttl == 900
     assert settings.min_ttl == 60
     assert settings.policy_file() is None
+    assert settings.budgets == {Kind.SESSION: 10, Kind.CALLER: 30}
     registry = settings.served()["default"]
     assert registry.host == "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
     assert registry.roles[Access.PULL_THROUGH].endswith("pull-through")
@@ -58,6 +62,10 @@ def elsewhere(**changed: Any) -> str:
     [
         ("VEND_LEDGER_TABLE", None, "VEND_LEDGER_TABLE"),
         ("VEND_REGISTRIES", None, "VEND_REGISTRIES"),
+        ("VEND_BUDGET_TABLE", None, "VEND_BUDGET_TABLE"),
+        ("VEND_BUDGETS", None, "VEND_BUDGETS"),
+        ("VEND_BUDGETS", '{"caller": -1}', "VEND_BUDGETS"),
+        ("VEND_BUDGETS", '{"everyone": 1}', "VEND_BUDGETS"),
         ("VEND_REGISTRIES", "{", "VEND_REGISTRIES"),
         ("VEND_REGISTRIES", "{}", "one must be called 'default'"),
         ("VEND_REGISTRIES", without("push"), "roles for push are missing"),

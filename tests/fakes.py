@@ -14,6 +14,7 @@ from vending.budgets import Budgets
 from vending.caller import Caller, Origin
 from vending.decision import Limits
 from vending.policy_text import parse, revision_of
+from vending.probe import Prober
 from vending.registry import Registry
 from vending.token import Token
 from vending.vend import LedgerUnavailable, MintFailed, ServingPolicy, Vending
@@ -41,6 +42,10 @@ REGISTRY = Registry(
     "eu-west-1",
     "amazonaws.com",
     {access: f"arn:aws:iam::{ACCOUNT}:role/ecr-vend-{access}" for access in Access},
+)
+
+PROBER = Prober(
+    f"arn:aws:iam::{ACCOUNT}:role/ecr-vend-ProberFunctionRole", "ecr-vend-probe/5c1e9f20"
 )
 
 POLICY = """\
@@ -182,6 +187,7 @@ def vending(
         stopwatch=lambda: 0.0,
         new_id=new_vend_id,
         deployment="7",
+        prober=PROBER,
     )
 
 

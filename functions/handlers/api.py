@@ -36,8 +36,9 @@ Answer = dict[str, Any]
 
 # The event is never logged, whatever POWERTOOLS_LOGGER_LOG_EVENT says: only Powertools' decorator
 # reads that variable, and it is not used here.
-logger = Logger(service="ecr-vend")
-metrics = Metrics(service="ecr-vend", namespace="ecr-vend")
+logger = Logger()
+# The service is the stack's name (POWERTOOLS_SERVICE_NAME), so that two stacks have two sets.
+metrics = Metrics(namespace="ecr-vend")
 
 # With POWERTOOLS_DEBUG, Powertools logs what it works on. What is worth logging is logged here.
 powertools = logging.getLogger("aws_lambda_powertools")
@@ -84,6 +85,10 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
         logger.clear_state()
         logger.append_keys(function_request_id=getattr(context, "aws_request_id", ""))
         try:
+            # API Gateway's events have many keys and none of this name: who can send this one may
+            # invoke the function, which in this stack is its prober alone.
+            if vending.prober and event.keys() == {"probe"}:
+                event = vending.prober.event(event["probe"])
             # The resource as the API declares it: a custom domain may put a base path before it.
             method, path = str(event.get("httpMethod")), str(event.get("resource"))
             if route := routes.get((method, path)):

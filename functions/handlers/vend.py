@@ -71,6 +71,7 @@ def assemble(settings: Settings) -> Vending:
         stopwatch=time.perf_counter,
         new_id=new_vend_id,
         deployment=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+        prober=settings.stack_prober(),
     )
 
 

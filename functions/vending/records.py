@@ -183,7 +183,8 @@ def _of_policy(serving: ServingPolicy, now: datetime) -> Item:
 
 
 def _common(intent: Intent) -> Item:
-    return {**_always(), "vend_id": intent.vend_id, "attempt": intent.attempt}
+    common = {**_always(), "vend_id": intent.vend_id, "attempt": intent.attempt}
+    return {**common, "probe": True} if intent.probe else common
 
 
 def _always() -> Item:

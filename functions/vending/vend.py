@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from vending.deadlines import Left
     from vending.messages import TokenRequest
     from vending.policy import Grant, Policy
+    from vending.probe import Prober
     from vending.token import Token
-
 
 NOT_MINTED = Refusal(
     Code.MINT_FAILED,
@@ -72,6 +72,7 @@ class Intent:
         policy: The document that decided.
         session_policy: What STS is to enforce; empty when refused.
         deployment: Which code: the function's version.
+        probe: Whether the stack's own prober asks, who is decided by a policy in code.
     """
 
     vend_id: str
@@ -85,6 +86,7 @@ class Intent:
     policy: ServingPolicy
     session_policy: str
     deployment: str
+    probe: bool = False
 
     @property
     def role(self) -> str:
@@ -188,6 +190,7 @@ class Vending:
         stopwatch: Returns seconds, for phase times.
         new_id: Returns a vend id for a time.
         deployment: The function's version.
+        prober: Of this stack, or None where there is none.
     """
 
     registries: Mapping[str, Registry]
@@ -200,6 +203,7 @@ class Vending:
     stopwatch: Callable[[], float]
     new_id: Callable[[datetime], str]
     deployment: str = ""
+    prober: Prober | None = None
 
     def vend(
         self, caller: Caller, origin: Origin, asked: TokenRequest, *, left: Left = unhurried
@@ -221,8 +225,7 @@ class Vending:
             if early.refusal.code is Code.UNKNOWN_REGISTRY:
                 self.ask(caller, origin)
             raise
-        refusal, now = intent.decision.refusal, intent.asked_at
-        over = self.budgets.ask(caller, now) if refusal else self.budgets.vend(caller, now)
+        refusal, over = intent.decision.refusal, self._count(intent)
         with recording(None if over else intent.vend_id):
             if over:
                 raise self._throttled(caller, origin, over)
@@ -235,6 +238,12 @@ class Vending:
             if not fits(left, MINT, END):
                 raise self._failed(intent, "no time left to mint", OUT_OF_TIME)
             return self._mint_and_issue(intent)
+
+    def _count(self, intent: Intent) -> Over | None:
+        if intent.decision.refusal:
+            return self.budgets.ask(intent.caller, intent.asked_at)
+        # A probe says whether the service works, whatever an account's callers have used up.
+        return None if intent.probe else self.budgets.vend(intent.caller, intent.asked_at)
 
     def ask(self, caller: Caller, origin: Origin) -> None:
         """Count what mints nothing: what a caller asks without being vended a token.
@@ -303,7 +312,8 @@ class Vending:
         serving = self.policies.current()
         now = self.clock()
         request = asked.asked(registry.name)
-        decision = decide(serving.policy, caller, request, now=now, limits=self.limits)
+        policy = self.policy_for(caller, serving)
+        decision = decide(policy, caller, request, now=now, limits=self.limits)
         rendered = ""
         if not decision.refusal:
             try:
@@ -328,17 +338,25 @@ class Vending:
             policy=serving,
             session_policy=rendered,
             deployment=self.deployment,
+            probe=policy is not serving.policy,
         )
+
+    def policy_for(self, caller: Caller, serving: ServingPolicy) -> Policy:
+        """Return what decides for `caller`: the policy that serves, but for the prober."""
+        if self.prober is not None and self.prober.concerns(caller):
+            return self.prober.policy()
+        return serving.policy
 
     def grants_of(self, caller: Caller) -> tuple[ServingPolicy, list[Grant], datetime]:
         """Return what `caller` could be vended now: its own grants in every registry."""
         serving, now = self.policies.current(), self.clock()
-        if not serving.policy.ceiling.admits(caller):
+        policy = self.policy_for(caller, serving)
+        if not policy.ceiling.admits(caller):
             return serving, [], now
         own = [
             grant
             for registry in self.registries
-            for grant in grants_for(serving.policy, caller, registry, now=now, break_glass=True)
+            for grant in grants_for(policy, caller, registry, now=now, break_glass=True)
         ]
         return serving, own, now
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,48 @@ def elsewhere(**changed: Any) -> str:
 )
 def test_a_mistake_names_the_variable(variable: str, value: str | None, words: str) -> None:
     assert words in mistake(**{variable: value})
+
+
+EU = "arn:aws:iam::444455556666:role/ecr-vend.eu.eu-central-1"
+US = "arn:aws:iam::444455556666:role/ecr-vend.us.us-east-1"
+
+
+def test_other_registries_are_served_with_their_own_roles() -> None:
+    registries = Settings.from_environment(GOOD | {"VEND_OTHER_REGISTRIES": f"{EU},{US}"}).served()
+    assert list(registries) == ["default", "eu", "us"]
+    assert registries["eu"].host == "444455556666.dkr.ecr.eu-central-1.amazonaws.com"
+    assert registries["us"].roles == {
+        Access.PULL: f"{US}-pull",
+        Access.PUSH: f"{US}-push",
+        Access.PULL_THROUGH: f"{US}-pull-through",
+    }
+
+
+def test_other_registries_have_the_dns_suffix_of_the_services_partition() -> None:
+    default = REGISTRIES["default"] | {"region": "cn-north-1", "suffix": "amazonaws.com.cn"}
+    other = "arn:aws-cn:iam::444455556666:role/ecr-vend.west.cn-northwest-1"
+    settings = Settings.from_environment(
+        GOOD | {"VEND_REGISTRIES": json.dumps({"default": default}), "VEND_OTHER_REGISTRIES": other}
+    )
+    expected = "444455556666.dkr.ecr.cn-northwest-1.amazonaws.com.cn"
+    assert settings.served()["west"].host == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (f"{EU}-pull", "is not what a registry's stack gives"),
+        ("eu", "is not what a registry's stack gives"),
+        (f"{EU}, {US}", "is not what a registry's stack gives"),
+        (f"{EU}*", "is not what a registry's stack gives"),
+        (f"{EU},{EU}", "two are called 'eu'"),
+        (EU.replace(".eu.", ".default."), "two are called 'default'"),
+        (f"{EU},{EU.replace('.eu.', '.more.')}", "'more' and 'eu' are both 444455556666.dkr.ecr"),
+        ("arn:aws:iam::111122223333:role/x.y.eu-west-1", "'y' and 'default' are both"),
+        (EU.replace("arn:aws:", "arn:aws-cn:"), "no registry of the partition aws"),
+    ],
+)
+def test_a_mistake_in_the_other_registries_is_named(value: str, words: str) -> None:
+    said = mistake(VEND_OTHER_REGISTRIES=value)
+    assert said.startswith("VEND_OTHER_REGISTRIES: ")
+    assert re.search(words, said)

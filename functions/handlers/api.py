@@ -125,7 +125,7 @@ def uncounted(failure: CountersUnavailable) -> None:
     """
     logger.error("requests are not counted, and go on", error=str(failure))
     with single_metric("BudgetFailures", MetricUnit.Count, 1, namespace="ecr-vend") as metric:
-        metric.add_dimension("service", "ecr-vend")
+        metric.add_dimension("service", logger.service)
 
 
 def body_of(event: Event) -> bytes:

@@ -28,7 +28,7 @@ metrics = Metrics(namespace="ecr-vend")
 
 session: Any = botocore.session.Session()
 # The vending function has 25 seconds. A probe is not repeated: the second try would hide a failure.
-patience = Config(connect_timeout=2, read_timeout=27, retries={"total_max_attempts": 1})
+patience = Config(connect_timeout=2, read_timeout=26, retries={"total_max_attempts": 1})
 
 
 def client(service: str) -> Any:

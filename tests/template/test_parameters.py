@@ -20,7 +20,6 @@ NAMED = {"DomainName": "ecr-vend.example.com", "CertificateArn": CERTIFICATE}
 ENDPOINTS = {"EndpointType": "PRIVATE", "VpcEndpointIds": "vpce-0123456789abcdef0"}
 OTHER = {
     "AllowedAccounts": {"AllowedAccounts": "444455556666"},
-    "AsksPerHourCaller": {"AsksPerHourCaller": "60"},
     "ApiGatewayLogRole": {"ApiGatewayLogRole": "create"},
     "Canary": {"Canary": "false"},
     "CertificateArn": NAMED | {"CertificateArn": f"{CERTIFICATE}-2"},
@@ -38,9 +37,10 @@ OTHER = {
     "SnapStart": {"SnapStart": "PublishedVersions"},
     "ThrottleBurst": {"ThrottleBurst": "500"},
     "ThrottleRate": {"ThrottleRate": "50"},
+    "AsksPerHourCaller": {"AsksPerHourCaller": "0"},
     "VendsPerHourAccount": {"VendsPerHourAccount": "0"},
-    "VendsPerHourCaller": {"VendsPerHourCaller": "600"},
-    "VendsPerHourSession": {"VendsPerHourSession": "60"},
+    "VendsPerHourCaller": {"VendsPerHourCaller": "0"},
+    "VendsPerHourSession": {"VendsPerHourSession": "0"},
     "VpcEndpointIds": ENDPOINTS | {"VpcEndpointIds": "vpce-aaaaaaaaaaaaaaaaa"},
     "WebAclArn": {"WebAclArn": WEB_ACL},
 }

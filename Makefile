@@ -43,6 +43,12 @@ coverage: dev ## run every test and print which lines and branches none of them 
 bench: dev ## measure speed and size beside the peers; ARGS="--rounds 30" for steadier figures
 	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tests.bench $(ARGS)
 
+.PHONY: cost scale
+cost: dev ## what a million vends cost, counted from the code; ARGS="--price name=value", --json
+	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tools.estimates.cost $(ARGS)
+scale: dev ## what fleets of runners ask of AWS, and which quota breaks first; ARGS="--runners 500", --json
+	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tools.estimates.scale $(ARGS)
+
 .PHONY: check
 check: dev ## format, lint, types, architecture, locks, template, pins, workflows: everything cheap
 	@$(DEV)/ruff format --check .

@@ -93,13 +93,16 @@ build-host: boot ## build/host: the same functions for this machine and the embe
 # sam wants a region even where it calls nobody; a deployment goes to yours.
 SAM = SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
 ENV ?= dev
-.PHONY: validate scan deploy
+STACK ?= ecr-vend
+.PHONY: validate scan live-check deploy
 validate: boot ## sam's own validation of template.yaml, linted; needs no AWS account
 	@$(BOOT) tools/environments.py sam >/dev/null
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(SAM) validate --lint
 scan: boot ## checkov over template.yaml; what is suppressed, and why: .checkov.yaml
 	@$(BOOT) tools/environments.py checkov >/dev/null
 	@.venv/checkov/bin/checkov --config-file .checkov.yaml
+live-check: dev ## prove on a deployed stack what only an account can show; STACK=ecr-vend, ARGS="--list", --yes
+	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tools.live_check --stack $(STACK) $(ARGS)
 deploy: build ## deploy to AWS; ENV=prod takes that section of samconfig.toml (default: dev)
 	@$(BOOT) tools/environments.py sam >/dev/null
 	@$(SAM) build --config-env $(ENV)

@@ -17,6 +17,7 @@ UNSUPPORTED = ("AWS::CodeDeploy::", "AWS::Logs::QueryDefinition")
 """Beginnings of the resource types for which the emulator refuses the whole stack."""
 FUNCTION = "AWS::Serverless::Function"
 SHORTEST_LIFETIME = "VEND_MIN_TTL"
+REGISTRY_URL = "PROBE_REGISTRY_URL"
 UNKNOWN_KEYS = {"lambda:sourcefunctionarn", "sts:sourceidentity"}
 
 
@@ -59,6 +60,19 @@ UNKNOWN_KEY = Rule(
     "it knows neither `lambda:SourceFunctionArn` nor `sts:SourceIdentity`, so it would refuse the "
     "function its own calls; `tests/template` asserts those conditions on the real template",
 )
+UNKNOWN_DENY = Rule(
+    "a policy that denies by such a key is left out",
+    "without its condition it would deny the function everything",
+)
+PROBES_ON_DEMAND = Rule(
+    "the prober runs when it is asked to",
+    "on its schedule it would call an endpoint of AWS, and write into the ledger between two lines "
+    "of a test",
+)
+REACHABLE_REGISTRY = Rule(
+    "the prober finds the registry at the emulator",
+    "the real host name leads to AWS",
+)
 JOINED_LIST = Rule(
     "conditions compare list parameters unjoined",
     "the emulator has no `Fn::Join` in a condition, and keeps a list parameter as one string",
@@ -70,6 +84,9 @@ RULES = (
     UPLOADED_CODE,
     SHORT_LIFETIMES,
     UNKNOWN_KEY,
+    UNKNOWN_DENY,
+    PROBES_ON_DEMAND,
+    REACHABLE_REGISTRY,
     JOINED_LIST,
 )
 
@@ -138,7 +155,7 @@ def host_architecture(machine: str | None = None) -> str:
 
 
 def adapt(
-    template: Template, *, code: str, architecture: str
+    template: Template, *, code: str, architecture: str, url: str
 ) -> tuple[Template, tuple[Difference, ...]]:
     """Return the template that the emulator gets, and what is different in it.
 
@@ -146,9 +163,11 @@ def adapt(
         template: The parsed `template.yaml`, intrinsic functions in their long form.
         code: The `s3://` URI of the uploaded host bundle.
         architecture: Of this machine, in Lambda's words.
+        url: Of the emulator.
     """
     editor = Editor(unshared(template))
     leave_out_unsupported(editor)
+    leave_out_unknown_denies(editor)
     places: list[tuple[str | int, ...]] = [("Globals", "Function")]
     for name, resource in editor.template["Resources"].items():
         if resource["Type"] == FUNCTION:
@@ -163,6 +182,11 @@ def adapt(
             editor.set(
                 (*place, "Environment", "Variables", SHORTEST_LIFETIME), "1", SHORT_LIFETIMES
             )
+        if REGISTRY_URL in editor.at((*place, "Environment", "Variables")):
+            editor.set((*place, "Environment", "Variables", REGISTRY_URL), url, REACHABLE_REGISTRY)
+    for name, resource in editor.template["Resources"].items():
+        if resource["Type"] == "AWS::Events::Rule":
+            editor.set(("Resources", name, "Properties", "State"), "DISABLED", PROBES_ON_DEMAND)
     leave_out_unknown_keys(editor, ())
     compare_lists_unjoined(editor, ("Conditions",))
     return editor.template, tuple(editor.differences)
@@ -176,6 +200,23 @@ def unshared(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: unshared(held) for key, held in value.items()}
     return [unshared(held) for held in value] if isinstance(value, list) else value
+
+
+def leave_out_unknown_denies(editor: Editor) -> None:
+    """Remove the policies of nothing but denies that rest on a key of `UNKNOWN_KEYS`."""
+    for name, resource in list(editor.template["Resources"].items()):
+        if resource["Type"] != "AWS::IAM::Policy":
+            continue
+        statements = resource["Properties"]["PolicyDocument"]["Statement"]
+        if all(
+            one["Effect"] == "Deny" and condition_keys(one) & UNKNOWN_KEYS for one in statements
+        ):
+            editor.remove(("Resources", name), UNKNOWN_DENY)
+
+
+def condition_keys(statement: dict[str, Any]) -> set[str]:
+    """Return the keys of a statement's conditions, in lower case."""
+    return {key.lower() for held in statement.get("Condition", {}).values() for key in held}
 
 
 def leave_out_unsupported(editor: Editor) -> None:

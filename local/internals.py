@@ -43,6 +43,8 @@ EXPECTED_PARAMETERS = {
     ("core.responses", "set_request_region"): ("region",),
     ("core.responses", "json_response"): ("data", "status"),
     ("core.router", "extract_access_key_id"): ("headers", "query_params"),
+    ("core.lambda_runtime", "execution_credentials"): ("config",),
+    ("services.sts", "_role_id"): ("role_arn",),
     ("services.sts", "register_session"): ("access_key", "session"),
     ("services.ecr", "_get_authorization_token"): ("data",),
     ("services.apigateway_v1", "_import_rest_api"): ("spec", "base_data"),
@@ -191,6 +193,26 @@ def honour_boundaries() -> None:
         return made
 
     role["create"] = with_boundary
+
+
+def know_functions_by_their_roles() -> None:
+    """Give the sessions of functions the unique id of their role, as AWS does.
+
+    The emulator puts the role's name in its place, which is no id and fits no other caller's.
+    """
+    from ministack.core import lambda_runtime  # noqa: PLC0415
+    from ministack.services import sts  # noqa: PLC0415
+
+    original = lambda_runtime.execution_credentials
+
+    def with_role_id(config: dict[str, Any]) -> dict[str, str]:
+        given: dict[str, str] = original(config)
+        if session := sts._sessions.get(given["AWS_ACCESS_KEY_ID"]):  # noqa: SLF001
+            name = session["UserId"].partition(":")[2]
+            session["UserId"] = f"{sts._role_id(config['Role'])}:{name}"  # noqa: SLF001
+        return given
+
+    lambda_runtime.execution_credentials = with_role_id
 
 
 def outliving(access_key: str) -> str:

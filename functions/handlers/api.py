@@ -10,18 +10,21 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import answers
 from vending import clients, release
 from vending.caller import caller_of
+from vending.deadlines import unhurried
 from vending.errors import KINDS, Code, Refused
 from vending.messages import token_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vending.budgets import CountersUnavailable
+    from vending.deadlines import Left
     from vending.messages import Message
     from vending.vend import Intent, Vending
 
@@ -33,8 +36,9 @@ Answer = dict[str, Any]
 
 # The event is never logged, whatever POWERTOOLS_LOGGER_LOG_EVENT says: only Powertools' decorator
 # reads that variable, and it is not used here.
-logger = Logger(service="ecr-vend")
-metrics = Metrics(service="ecr-vend", namespace="ecr-vend")
+logger = Logger()
+# The service is the stack's name (POWERTOOLS_SERVICE_NAME), so that two stacks have two sets.
+metrics = Metrics(namespace="ecr-vend")
 
 # With POWERTOOLS_DEBUG, Powertools logs what it works on. What is worth logging is logged here.
 powertools = logging.getLogger("aws_lambda_powertools")
@@ -49,20 +53,28 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
     and logs an exception with its text.
     """
 
-    def tokens(event: Event) -> Answer:
+    def tokens(event: Event, left: Left) -> Answer:
         caller, origin = caller_of(event)
-        clients.check(origin.user_agent)
-        asked = token_request(body_of(event))
+        logger.append_keys(caller=caller.key)
+        try:
+            clients.check(origin.user_agent)
+            asked = token_request(body_of(event))
+        except Refused:
+            vending.ask(caller, origin)
+            raise
         if asked.dry_run:
+            vending.ask(caller, origin)
             intent = vending.preview(caller, origin, asked)
             note("DryRuns", intent)
             return answer(answers.dry_run(intent))
-        vend = vending.vend(caller, origin, asked)
+        vend = vending.vend(caller, origin, asked, left=left)
         note("Vends", vend.intent)
         return answer(answers.token(vend))
 
-    def whoami(event: Event) -> Answer:
+    def whoami(event: Event, _: Left) -> Answer:
         caller, origin = caller_of(event)
+        logger.append_keys(caller=caller.key)
+        vending.ask(caller, origin)
         metrics.add_metric("Whoami", MetricUnit.Count, 1)
         return answer(answers.whoami(vending, caller, origin))
 
@@ -73,10 +85,14 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
         logger.clear_state()
         logger.append_keys(function_request_id=getattr(context, "aws_request_id", ""))
         try:
+            # API Gateway's events have many keys and none of this name: who can send this one may
+            # invoke the function, which in this stack is its prober alone.
+            if vending.prober and event.keys() == {"probe"}:
+                event = vending.prober.event(event["probe"])
             # The resource as the API declares it: a custom domain may put a base path before it.
             method, path = str(event.get("httpMethod")), str(event.get("resource"))
             if route := routes.get((method, path)):
-                return route(event)
+                return route(event, time_left(context))
             code = Code.METHOD_NOT_ALLOWED if path in paths else Code.NOT_FOUND
             return problem(
                 Refused(code, "The service answers POST /v1/tokens and GET /v1/whoami."), event
@@ -94,6 +110,22 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
             metrics.flush_metrics()
 
     return handler
+
+
+def time_left(context: Any) -> Left:
+    """Return what tells the seconds until Lambda ends the invocation, outside Lambda for ever."""
+    milliseconds = getattr(context, "get_remaining_time_in_millis", None)
+    return (lambda: milliseconds() / 1000) if milliseconds else unhurried
+
+
+def uncounted(failure: CountersUnavailable) -> None:
+    """Note that requests go on without their budgets.
+
+    The metric is apart from the request's own, whose dimension `code` it would get.
+    """
+    logger.error("requests are not counted, and go on", error=str(failure))
+    with single_metric("BudgetFailures", MetricUnit.Count, 1, namespace="ecr-vend") as metric:
+        metric.add_dimension("service", logger.service)
 
 
 def body_of(event: Event) -> bytes:
@@ -148,7 +180,7 @@ def problem(error: Refused, event: Event) -> Answer:
     level("refused", code=code, vend_id=error.vend_id, request_id=body["request_id"])
     metrics.add_dimension("code", code)
     metrics.add_metric("Refusals", MetricUnit.Count, 1)
-    waits = {"Retry-After": str(kind.retry_after)} if kind.retry_after else {}
+    waits = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     return reply(kind.status, "application/problem+json", json.dumps(body), **waits)
 
 
@@ -163,7 +195,6 @@ def note(what: str, intent: Intent) -> None:
     logger.info(
         what,
         vend_id=intent.vend_id,
-        caller=intent.caller.key,
         grants=intent.decision.grants,
         access=intent.decision.access if intent.decision.scope else None,
         policy_revision=intent.policy.revision,

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from vending.policy_tests import checked
 
-logger = Logger(service="ecr-vend")
+logger = Logger()
 
 
 def handler(event: dict[str, Any], _: Any) -> None:

@@ -11,9 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
-from botocore.config import Config
 
-from handlers.api import api
+from handlers.api import api, uncounted
+from vending import deadlines
+from vending.aws_clients import patient_client
+from vending.budgets import Budgets
+from vending.counters import DynamoCounters
 from vending.decision import Limits
 from vending.ledger import DynamoLedger
 from vending.minting import StsMinter
@@ -26,14 +29,6 @@ if TYPE_CHECKING:
     from types_boto3_appconfigdata import AppConfigDataClient
 
     from vending.vend import Policies
-
-# The function has 15 seconds and API Gateway 29: a dependency that hangs must leave time to say so.
-PATIENCE = Config(
-    connect_timeout=1,
-    read_timeout=3,
-    retries={"mode": "standard", "total_max_attempts": 2},
-    parameter_validation=False,
-)
 
 # At DEBUG botocore logs the body of every answer, the authorization token and the session's keys
 # among them, and a function's log level can be set from outside its code.
@@ -49,25 +44,34 @@ def assemble(settings: Settings) -> Vending:
     """Return the service with its real ports."""
     session = botocore.session.Session()
 
-    def client(service: str, region: str | None = None) -> Any:
-        return session.create_client(service, region_name=region, config=PATIENCE)
+    def client(service: str, patience: deadlines.Patience, region: str | None = None) -> Any:
+        return patient_client(session, service, patience, region)
 
     return Vending(
         registries=settings.served(),
-        policies=policies_of(settings, client("appconfigdata")),
+        policies=policies_of(settings, client("appconfigdata", deadlines.POLICY)),
         ledger=DynamoLedger(
-            client("dynamodb"),
-            client("kms"),
+            client("dynamodb", deadlines.LEDGER),
+            client("kms", deadlines.TOKEN_KEY),
             table=settings.ledger_table,
             token_key=settings.token_key,
             clock=clock,
         ),
-        minter=StsMinter(client("sts"), lambda region: client("ecr", region)),
+        minter=StsMinter(
+            client("sts", deadlines.MINTING),
+            lambda region: client("ecr", deadlines.MINTING, region),
+        ),
+        budgets=Budgets(
+            DynamoCounters(client("dynamodb", deadlines.COUNTERS), settings.budget_table),
+            settings.budgets,
+            uncounted,
+        ),
         limits=Limits(timedelta(seconds=settings.max_ttl), timedelta(seconds=settings.min_ttl)),
         clock=clock,
         stopwatch=time.perf_counter,
         new_id=new_vend_id,
         deployment=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+        prober=settings.stack_prober(),
     )
 
 

@@ -145,7 +145,12 @@ def test_no_other_account_is_let_to_a_key(key: str) -> None:
 def test_every_log_group_is_kept_for_a_set_time_and_encrypted() -> None:
     stack = Stack({"LogRetentionDays": "90"})
     groups = stack.resources("AWS::Logs::LogGroup")
-    assert set(groups) == {"ApiAccessLogGroup", "PolicyValidatorLogGroup", "VendLogGroup"}
+    assert set(groups) == {
+        "ApiAccessLogGroup",
+        "PolicyValidatorLogGroup",
+        "ProberLogGroup",
+        "VendLogGroup",
+    }
     for group in groups.values():
         assert KEPT.items() <= group.items()
         assert group["Properties"] == {

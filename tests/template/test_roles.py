@@ -51,8 +51,9 @@ def own_policies(stack: Stack, role: str) -> list[dict[str, Any]]:
     inline = [one["PolicyDocument"] for one in properties.get("Policies", [])]
     apart = [
         one["Properties"]["PolicyDocument"]
-        for one in stack.resources("AWS::IAM::Policy").values()
-        if stack.ref(role) in one["Properties"]["Roles"]
+        for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        for one in stack.resources(kind).values()
+        if stack.ref(role) in one["Properties"].get("Roles", [])
     ]
     managed = {
         stack.attribute(logical, "Arn"): one["Properties"]["PolicyDocument"]
@@ -111,6 +112,7 @@ def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
         **{("sts:AssumeRole", role): None for role in roles},
         **{("sts:SetSourceIdentity", role): None for role in roles},
         ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): None,
+        ("dynamodb:UpdateItem", stack.attribute("BudgetTable", "Arn")): None,
         ("kms:GenerateMac", stack.attribute("TokenKey", "Arn")): None,
         ("appconfig:StartConfigurationSession", policy): None,
         ("appconfig:GetLatestConfiguration", policy): None,
@@ -135,6 +137,57 @@ def test_the_validator_may_write_its_own_log_and_nothing_else() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        ("{function}", True),
+        ("{function}:7", True),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:somebodys", False),
+        ("{function}-copy", False),
+        (None, False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("action", "target"),
+    [
+        ("sts:AssumeRole", "PullRole"),
+        ("sts:SetSourceIdentity", "PushRole"),
+        ("dynamodb:PutItem", "LedgerTable"),
+        ("kms:GenerateMac", "TokenKey"),
+    ],
+)
+def test_the_vend_functions_role_passed_to_other_code_gains_nothing(
+    action: str, target: str, source: str | None, *, allowed: bool
+) -> None:
+    stack = Stack()
+    role = stack.attribute("VendFunctionRole", "Arn")
+    function = stack.attribute("VendFunction", "Arn")
+    context = {"lambda:SourceFunctionArn": source and source.format(function=function)}
+    # The trust of a vended role names this role, which alone would be enough in one account.
+    trust = None
+    if target.endswith("Role"):
+        trust = stack.properties(target)["AssumeRolePolicyDocument"]
+        context |= {
+            "sts:RoleSessionName": new_vend_id(datetime.now(UTC)),
+            "sts:SourceIdentity": "x",
+        }
+    request = Request(action, stack.attribute(target, "Arn"), role, context=context)
+    own = tuple(own_policies(stack, "VendFunctionRole"))
+    assert bool(evaluate(Policies(identity=own, resource=trust), request)) is allowed
+
+
+def test_what_lambda_and_dynamodb_do_in_the_roles_name_names_no_function() -> None:
+    stack = Stack()
+    own = tuple(own_policies(stack, "VendFunctionRole"))
+    role = stack.attribute("VendFunctionRole", "Arn")
+    group = stack.attribute("VendLogGroup", "Arn").removesuffix("*")
+    log = Request("logs:PutLogEvents", f"{group}log-stream:x", role)
+    assert evaluate(Policies(identity=own), log)
+    through = {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}
+    key = Request("kms:Decrypt", stack.attribute("LedgerKey", "Arn"), role, context=through)
+    assert evaluate(Policies(identity=own), key)
+
+
 @pytest.mark.parametrize("role", ["VendFunctionRole", "PolicyValidatorFunctionRole"])
 def test_no_function_is_granted_a_wildcard(role: str) -> None:
     stack = Stack()
@@ -144,7 +197,9 @@ def test_no_function_is_granted_a_wildcard(role: str) -> None:
         assert "*" not in resource.removesuffix(":*"), resource
 
 
-@pytest.mark.parametrize("role", ["VendFunctionRole", "PolicyValidatorFunctionRole"])
+@pytest.mark.parametrize(
+    "role", ["VendFunctionRole", "PolicyValidatorFunctionRole", "ProberFunctionRole"]
+)
 def test_only_lambda_takes_on_a_functions_role(role: str) -> None:
     (trust,) = Stack().properties(role)["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
@@ -327,5 +382,5 @@ def test_a_vended_role_works_in_every_partition(
 
 def test_there_are_no_roles_but_these() -> None:
     vended = {f"{access}Role" for access in VENDED}
-    functions = {"VendFunctionRole", "PolicyValidatorFunctionRole"}
-    assert set(Stack().resources("AWS::IAM::Role")) == vended | functions
+    functions = {"VendFunctionRole", "PolicyValidatorFunctionRole", "ProberFunctionRole"}
+    assert set(Stack().resources("AWS::IAM::Role")) == vended | functions | {"ReleaseRole"}

@@ -109,6 +109,13 @@ class Function:
         ]
         return float(every["ThrottlingRateLimit"]), float(every["ThrottlingBurstLimit"])
 
+    @property
+    def budgets(self) -> dict[str, int]:
+        """Return how many vends an hour each kind of budget gives; 0 is no limit."""
+        variables = self.stack.properties(FUNCTION)["Environment"]["Variables"]
+        found: dict[str, int] = json.loads(variables["VEND_BUDGETS"])
+        return found
+
     def recorded(self) -> Recorded:
         """Vend, and return what was asked of AWS.
 

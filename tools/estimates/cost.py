@@ -194,6 +194,7 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
             vends * (warm.answer_bytes + taken["headers_out_bytes"]) / GB,
         ),
     )
+    once = sum(line.usd for line in lines)
     everywhere = sum(write.kept for write in warm.writes)
     in_table = sum(write.kept for write in warm.writes if "/" not in write.place)
     kept = (
@@ -201,7 +202,9 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
         line("Point-in-time recovery", "dynamodb_point_in_time", vends * in_table / GB),
         line("Logs kept", "log_stored", vends * logged / GB),
     )
+    probes = taken["prober_vends"]
     standing = (
+        Line("The prober's vends", "all of the above", probes, probes * once / vends),
         line("KMS keys", "kms_key", taken["keys"]),
         line("The ledger's key, asked for by DynamoDB", "kms_request", taken["table_key_requests"]),
         line("Metrics", "metric", taken["custom_metrics"]),

@@ -93,12 +93,21 @@ class Aws:
                 content = "" if self._polls else POLICY
                 headers = HTTPHeaders.from_dict(POLL)
                 self._polls += 1
+            case "dynamodb", "UpdateItem":
+                content = json.dumps({"Attributes": updated(parameters)})
             case "dynamodb", _:
                 content = "{}"
             case _:
                 self.unknown.append(f"{service} {operation}")
                 return AWSResponse(request.url, 400, headers, Body(b"{}"))
         return AWSResponse(request.url, 200, headers, Body(content.encode()))
+
+
+def updated(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes that an update sets, or adds to, as of an item that was not there."""
+    values = parameters.get("ExpressionAttributeValues", {})
+    named = re.findall(r"(\w+)\s*=?\s*(:\w+)", parameters.get("UpdateExpression", ""))
+    return {name: values[value] for name, value in named if value in values}
 
 
 def vends(handler: Any, aws: Aws) -> Iterator[dict[str, Any]]:

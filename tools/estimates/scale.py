@@ -41,7 +41,8 @@ class Quota:
         name: What of.
         rate: Units a second; 0 where only `at_once` counts.
         burst: Units that may come at once.
-        at_once: Units that may be there at once; 0 where only the rate counts.
+        at_once: Units that may be there at once; 0 where that does not count.
+        an_hour: Units in an hour of the clock; 0 where that does not count.
         each: Units of it that one vend takes.
         confidence: D or U; see fleet.toml.
         do: What to do when it breaks.
@@ -52,6 +53,7 @@ class Quota:
     rate: float
     burst: float
     at_once: float
+    an_hour: float
     each: float
     confidence: str
     do: str
@@ -61,6 +63,8 @@ class Quota:
         """Return it as a text."""
         if self.at_once:
             return f"{self.at_once:,g}"
+        if self.an_hour:
+            return f"{self.an_hour:,g}/h"
         burst = f", {self.burst:,g} at once" if self.burst != self.rate else ""
         return f"{self.rate:,g}/s{burst}"
 
@@ -71,6 +75,9 @@ class Quota:
         """
         if self.at_once:
             return sum(max(0.0, count * by - self.at_once / self.each) for count in vends)
+        if self.an_hour:
+            hours = (sum(vends[at : at + 3600]) for at in range(0, len(vends), 3600))
+            return sum(max(0.0, count * by - self.an_hour / self.each) for count in hours)
         level, refused = self.burst, 0.0
         for count in vends:
             wanted = count * by * self.each
@@ -106,12 +113,18 @@ def quotas(inputs: Mapping[str, Any], function: Function, recorded: Recorded) ->
         "table": max(written.values()),
         "partition": busiest_partition(recorded)[1],
         "concurrency": load["vend_seconds"],
+        "caller": 1,
+        "account": 1,
     }
+    budgets = function.budgets
     found = []
     for key, declared in inputs["quotas"].items():
         rate, burst = declared.get("rate", 0), declared.get("burst")
         if key == "stage":
             rate, burst = function.throttle
+        an_hour = budgets.get(key, 0)
+        if key in budgets and not an_hour:
+            continue
         found.append(
             Quota(
                 key,
@@ -119,6 +132,7 @@ def quotas(inputs: Mapping[str, Any], function: Function, recorded: Recorded) ->
                 rate,
                 rate if burst is None else burst,
                 declared.get("at_once", 0),
+                an_hour,
                 takes[key],
                 declared["confidence"],
                 declared["do"],

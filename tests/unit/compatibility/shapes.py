@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_vend.layers import KEYS, TABLE_KEYS
 from tests.fakes import ORIGIN, FakePolicies, caller, vending
 from tests.template.stack import source
-from tests.unit.service.test_ledger import FakeKms, FakeTable, ledger
+from tests.unit.service.test_ledger import FakeKms, FakeTable, flood, ledger
 from vending import messages
 from vending.errors import Code, Refusal
 from vending.policy import Policy
@@ -101,7 +101,8 @@ def of_records() -> Shape:
     keeper.intend(issued)
     keeper.issue(issued, Token("x"), seconds={"mint": 0.1})
     keeper.refuse(refused, Refusal(Code.NOT_GRANTED, ""))
-    keeper.fail(failed, "AssumeRole: AccessDenied")
+    keeper.fail(failed, "AssumeRole: AccessDenied", code=Code.MINT_FAILED)
+    keeper.flood(flood())
     found: Shape = {}
     for item in table.items.values():
         kind = record_kind(item)

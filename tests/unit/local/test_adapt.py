@@ -12,6 +12,7 @@ from local.adapt import RULES, adapt, host_architecture
 
 ROOT = Path(__file__).resolve().parents[3]
 CODE = "s3://code/bundle.zip"
+URL = "http://127.0.0.1:4566"
 
 
 def differences(
@@ -51,7 +52,7 @@ def real() -> dict[str, Any]:
 
 
 def test_the_list_is_exactly_what_is_different_in_the_real_template(real: dict[str, Any]) -> None:
-    adapted, listed = adapt(real, code=CODE, architecture="x86_64")
+    adapted, listed = adapt(real, code=CODE, architecture="x86_64", url=URL)
     found = flattened(differences(real, adapted))
     assert {one.path: one.kind for one in listed} == found
     assert found
@@ -59,12 +60,12 @@ def test_the_list_is_exactly_what_is_different_in_the_real_template(real: dict[s
 
 def test_adapting_leaves_the_real_template_alone(real: dict[str, Any]) -> None:
     before = yaml_parse((ROOT / "template.yaml").read_text())
-    adapt(real, code=CODE, architecture="x86_64")
+    adapt(real, code=CODE, architecture="x86_64", url=URL)
     assert real == before
 
 
 def test_roles_lose_no_permission_statement_and_no_boundary(real: dict[str, Any]) -> None:
-    adapted, _ = adapt(real, code=CODE, architecture="x86_64")
+    adapted, _ = adapt(real, code=CODE, architecture="x86_64", url=URL)
     for name, resource in real["Resources"].items():
         if resource["Type"] == "AWS::IAM::ManagedPolicy":
             assert adapted["Resources"][name] == resource
@@ -75,7 +76,7 @@ def test_roles_lose_no_permission_statement_and_no_boundary(real: dict[str, Any]
 
 
 def test_the_api_and_its_resource_policy_are_the_real_ones(real: dict[str, Any]) -> None:
-    adapted, _ = adapt(real, code=CODE, architecture="x86_64")
+    adapted, _ = adapt(real, code=CODE, architecture="x86_64", url=URL)
     assert adapted["Resources"]["Api"] == real["Resources"]["Api"]
 
 
@@ -103,13 +104,27 @@ MINIMAL: dict[str, Any] = {
                 }
             },
         },
+        "OnlyTheFunction": {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyDocument": {
+                    "Statement": [
+                        {
+                            "Effect": "Deny",
+                            "Condition": {"ArnNotLike": {"lambda:SourceFunctionArn": "arn"}},
+                        }
+                    ]
+                }
+            },
+        },
+        "Often": {"Type": "AWS::Events::Rule", "Properties": {"State": "ENABLED"}},
         "Fn": {
             "Type": "AWS::Serverless::Function",
             "DependsOn": "Hooks",
             "Properties": {
                 "CodeUri": "functions/",
                 "DeploymentPreference": {"Type": "AllAtOnce"},
-                "Environment": {"Variables": {"VEND_MAX_TTL": "900"}},
+                "Environment": {"Variables": {"VEND_MAX_TTL": "900", "PROBE_REGISTRY_URL": "x"}},
             },
         },
     },
@@ -118,15 +133,18 @@ MINIMAL: dict[str, Any] = {
 
 
 def test_every_rule_does_what_it_says() -> None:
-    adapted, listed = adapt(MINIMAL, code=CODE, architecture="x86_64")
+    adapted, listed = adapt(MINIMAL, code=CODE, architecture="x86_64", url=URL)
     resources = adapted["Resources"]
-    assert set(resources) == {"Role", "Fn"}
+    assert set(resources) == {"Role", "Fn", "Often"}
+    assert resources["Often"]["Properties"] == {"State": "DISABLED"}
     assert set(adapted["Outputs"]) == {"Kept"}
     assert resources["Role"]["DependsOn"] == ["Fn"]
     assert "DependsOn" not in resources["Fn"]
     assert resources["Fn"]["Properties"] == {
         "CodeUri": CODE,
-        "Environment": {"Variables": {"VEND_MAX_TTL": "900", "VEND_MIN_TTL": "1"}},
+        "Environment": {
+            "Variables": {"VEND_MAX_TTL": "900", "VEND_MIN_TTL": "1", "PROBE_REGISTRY_URL": URL}
+        },
     }
     trust = resources["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
     assert trust == {"Condition": {"StringLike": {"sts:RoleSessionName": "v-*"}}}
@@ -135,7 +153,7 @@ def test_every_rule_does_what_it_says() -> None:
 
 
 def test_a_difference_says_where_and_why() -> None:
-    _, listed = adapt(MINIMAL, code=CODE, architecture="arm64")
+    _, listed = adapt(MINIMAL, code=CODE, architecture="arm64", url=URL)
     assert "removed Resources.Hooks: unsupported resources are left out" in map(str, listed)
     assert not any("Architectures" in one.path for one in listed)
 

@@ -162,6 +162,36 @@ def test_the_function_answers_api_gateway_events_only(ask: Ask, odd: dict[str, A
     assert (ledger.calls, minter.calls) == ([], [])
 
 
+@pytest.mark.parametrize("asks", ["granted", "stranger"])
+def test_the_caller_of_a_probe_is_fixed_in_code(ask: Ask, asks: str) -> None:
+    ledger = FakeLedger()
+    answer = ask({"probe": asks}, ledger=ledger)
+    (intent,) = ledger.calls[0][1]
+    role = {"granted": "ecr-vend-ProberFunctionRole", "stranger": "ecr-vend-stranger"}[asks]
+    assert (intent.caller.account, intent.caller.name) == (ACCOUNT, role)
+    assert intent.probe
+    assert answer.status == {"granted": 200, "stranger": 403}[asks]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"probe": "administrator"},
+        {"probe": {"role": OTHER}},
+        {"probe": None},
+        {"probe": "granted", "body": '{"push": ["payments/api"]}'},
+        {"probe": "granted", "requestContext": {"identity": {"userArn": OTHER}}},
+    ],
+)
+def test_a_probe_says_nothing_but_which_of_the_two_callers_asks(
+    ask: Ask, odd: dict[str, Any]
+) -> None:
+    ledger, minter = FakeLedger(), FakeMinter()
+    answer = ask(odd, ledger=ledger, minter=minter)
+    assert answer.status in (403, 404)
+    assert (ledger.calls, minter.calls) == ([], [])
+
+
 def test_nobody_draws_on_another_partys_grant_by_its_name() -> None:
     found = parse(FakePolicies().text.encode(), name="policy.yaml")
     stranger = caller(f"arn:aws:sts::{ACCOUNT}:assumed-role/nobody/run-1")

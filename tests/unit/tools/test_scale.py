@@ -22,7 +22,7 @@ HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 
 
 def quota(**given: float) -> Quota:
-    limits = {"rate": 20, "burst": 200, "at_once": 0, "each": 1} | given
+    limits = {"rate": 20, "burst": 200, "at_once": 0, "an_hour": 0, "each": 1} | given
     return Quota("some", "some quota", confidence="D", do="ask", **limits)
 
 
@@ -100,6 +100,12 @@ def test_a_throttle_takes_a_burst_and_then_its_rate() -> None:
     assert burst.refused([201, 20, 20]) == 1
     assert burst.refused([200, 21, 0, 20]) == 1
     assert burst.refused([0, 0, 220]) == 20
+
+
+def test_a_budget_is_for_an_hour_of_the_clock() -> None:
+    budget = quota(an_hour=100)
+    assert budget.refused([100] + [0] * 3599 + [100]) == 0
+    assert budget.refused([60] + [0] * 3598 + [60, 0]) == 20
 
 
 def test_what_a_vend_takes_counts_against_the_quota() -> None:

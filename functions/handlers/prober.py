@@ -1,0 +1,119 @@
+"""The prober: CodeDeploy's hook before a new version takes traffic, and a probe on a schedule."""
+
+from __future__ import annotations
+
+from handlers import startup  # isort: skip
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from probing.doors import ApiDoor, FunctionDoor, HttpRegistry
+from probing.proofs import prove
+from vending.errors import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from probing.proofs import Door, Proof
+
+logger = Logger()
+# The service is the stack's name (POWERTOOLS_SERVICE_NAME), so that two stacks have two sets.
+metrics = Metrics(namespace="ecr-vend")
+
+session: Any = botocore.session.Session()
+# The vending function has 25 seconds. A probe is not repeated: the second try would hide a failure.
+patience = Config(connect_timeout=2, read_timeout=26, retries={"total_max_attempts": 1})
+
+
+def client(service: str) -> Any:
+    """Return a client of an AWS service."""
+    return session.create_client(service, config=patience)
+
+
+def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
+    """Prove the service and return what held.
+
+    Args:
+        event: CodeDeploy's, with `DeploymentId` and `LifecycleEventHookExecutionId`, to prove the
+            new version; or the schedule's, with `endpoint`: the API's address, or empty to ask the
+            version that serves.
+    """
+    if "LifecycleEventHookExecutionId" in event:
+        return hook(event)
+    started = time.perf_counter()
+    proofs = probe(door_at(str(event.get("endpoint") or ""), os.environ))
+    failed = [proof for proof in proofs if not proof.held]
+    metrics.add_metric("ProbeFailures", MetricUnit.Count, 1 if failed else 0)
+    metrics.add_metric("ProbeSeconds", MetricUnit.Seconds, time.perf_counter() - started)
+    metrics.flush_metrics()
+    return summary(proofs)
+
+
+def hook(event: Mapping[str, str]) -> dict[str, Any]:
+    """Prove the new version and tell CodeDeploy, which otherwise waits for an hour."""
+    proofs: list[Proof] = []
+    try:
+        proofs = probe(FunctionDoor(client("lambda"), os.environ["PROBE_VERSION"]))
+        passed = all(proof.held for proof in proofs) or no_policy_is_served(proofs)
+    except Exception as error:  # noqa: BLE001  the outermost frame
+        logger.error("the probe broke", error=type(error).__name__)
+        passed = False
+    client("codedeploy").put_lifecycle_event_hook_execution_status(
+        deploymentId=event["DeploymentId"],
+        lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
+        status="Succeeded" if passed else "Failed",
+    )
+    return summary(proofs)
+
+
+def no_policy_is_served(proofs: list[Proof]) -> bool:
+    """Return whether the version that serves has no policy either, so that nothing can be proved.
+
+    A stack has none until its team publishes one, and must be able to change until then.
+    """
+    unavailable = {Code.POLICY_UNAVAILABLE}
+    if {proof.code for proof in proofs if not proof.held} != unavailable:
+        return False
+    serving = probe(FunctionDoor(client("lambda"), os.environ["PROBE_FUNCTION"]))
+    return {proof.code for proof in serving if not proof.held} == unavailable
+
+
+def probe(door: Door) -> list[Proof]:
+    """Return what was proved through one door, each of it logged."""
+    registry = HttpRegistry(os.environ["PROBE_REGISTRY_URL"])
+    proofs = list(prove(door, registry, os.environ["PROBE_REPOSITORY"]))
+    for proof in proofs:
+        level = logger.info if proof.held else logger.error
+        level("proved" if proof.held else "not proved", claim=proof.claim, seen=proof.seen)
+    return proofs
+
+
+def door_at(endpoint: str, environment: Mapping[str, str]) -> Door:
+    """Return the API at `endpoint`, or the function itself where none is given."""
+    if not endpoint:
+        return FunctionDoor(client("lambda"), environment["PROBE_FUNCTION"])
+    return ApiDoor(
+        endpoint,
+        environment["PROBE_REPOSITORY"],
+        credentials=session.get_credentials(),
+        region=environment["AWS_REGION"],
+    )
+
+
+def summary(proofs: list[Proof]) -> dict[str, Any]:
+    """Return what held and what did not."""
+    return {
+        "passed": bool(proofs) and all(proof.held for proof in proofs),
+        "proofs": [
+            {"claim": proof.claim, "held": proof.held, "seen": proof.seen} for proof in proofs
+        ],
+    }
+
+
+startup.ready()

@@ -1,0 +1,60 @@
+"""The prober on the embedded stack: through the API, and as a deployment's hook."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.running import Stack
+
+
+def physical(stack: Stack, logical: str) -> str:
+    """Return the name that a resource of the stack was given."""
+    found = stack.client("cloudformation").describe_stack_resources(StackName="ecr-vend")
+    return next(
+        str(one["PhysicalResourceId"])
+        for one in found["StackResources"]
+        if one["LogicalResourceId"] == logical
+    )
+
+
+def probed(stack: Stack, **event: str) -> dict[str, Any]:
+    """Invoke the prober and return its summary."""
+    answer = stack.client("lambda").invoke(
+        FunctionName=physical(stack, "ProberFunction"), Payload=json.dumps(event).encode()
+    )
+    found: dict[str, Any] = json.loads(answer["Payload"].read())
+    return found
+
+
+@pytest.mark.parametrize("way", ["api", "function"])
+def test_a_probe_proves_the_stack_to_itself(stack: Stack, way: str) -> None:
+    summary = probed(stack, endpoint=stack.about["endpoint"] if way == "api" else "")
+    assert summary["passed"], summary
+    claims = {proof["claim"] for proof in summary["proofs"]}
+    assert {"the token reads its repository", "the token reads no other repository"} < claims
+    assert len(claims) == {"api": 6, "function": 5}[way]
+
+
+def test_a_probe_of_an_api_that_is_not_there_fails(stack: Stack) -> None:
+    summary = probed(stack, endpoint=f"{stack.about['url']}/restapis/none/live/_user_request_")
+    assert not summary["passed"]
+
+
+def test_probes_are_marked_in_the_ledger(stack: Stack) -> None:
+    probed(stack, endpoint="")
+    table = stack.about["outputs"]["LedgerTableName"]
+    items = stack.client("dynamodb").scan(TableName=table)["Items"]
+    by_probers = {
+        item["sk"]["S"]: item["probe"]["BOOL"]
+        for item in items
+        if item.get("caller", {}).get("M", {}).get("session", {}).get("S") == "deployment-hook"
+    }
+    assert by_probers == {"1#intent": True}
+    others = [item for item in items if item.get("probe") is None and item["sk"]["S"] == "1#intent"]
+    probes = [item for item in items if "probe" in item]
+    assert {item["sk"]["S"] for item in probes} >= {"1#intent", "2#outcome"}
+    assert not any("ProberFunctionRole" in item["caller"]["M"]["name"]["S"] for item in others)

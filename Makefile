@@ -89,9 +89,8 @@ build: boot ## build/lambda and build/lambda.zip: the functions as they are rele
 	@$(BOOT) tools/artefacts/bundle.py lambda
 build-host: boot ## build/host: the same functions for this machine and the embedded stack
 	@$(BOOT) tools/artefacts/bundle.py host
-BUNDLE ?= lambda
 bundle: boot ## what `sam build` calls: build/lambda alone, unless it is up to date
-	@$(BOOT) tools/artefacts/bundle.py $(BUNDLE) --unpacked >/dev/null
+	@$(BOOT) tools/artefacts/bundle.py lambda --unpacked >/dev/null
 
 # sam wants a region even where it calls nobody; a deployment goes to yours.
 SAM = SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam

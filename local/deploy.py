@@ -85,9 +85,7 @@ def deploy(
     Raises:
         Failed: The stack was not made; the message names the resource and the reason.
     """
-    code = upload(session, bundle)
-    say(f"uploaded the functions' bundle ({bundle.name})")
-    return settled(session, "create_stack", template, code, parameters=parameters, say=say)
+    return settled(session, "create_stack", template, bundle, parameters=parameters, say=say)
 
 
 def update(
@@ -103,16 +101,14 @@ def update(
     Raises:
         Failed: As `deploy`; CloudFormation has then gone back to what was there.
     """
-    code = upload(session, bundle)
-    say(f"uploaded the functions' bundle ({bundle.name})")
-    return settled(session, "update_stack", template, code, parameters=parameters, say=say)
+    return settled(session, "update_stack", template, bundle, parameters=parameters, say=say)
 
 
 def settled(
     session: Signer,
     operation: str,
     template: Path,
-    code: str,
+    bundle: Path,
     *,
     parameters: Mapping[str, str],
     say: Callable[[str], None],
@@ -122,6 +118,8 @@ def settled(
     Raises:
         Failed: It did not end well.
     """
+    code = upload(session, bundle)
+    say(f"uploaded the functions' bundle ({bundle.name})")
     adapted, differences = adapt(
         yaml_parse(template.read_text()),
         code=code,

@@ -48,8 +48,7 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
         return hook(event)
     started = time.perf_counter()
     proofs = probe(door_at(str(event.get("endpoint") or ""), os.environ))
-    failed = [proof for proof in proofs if not proof.held]
-    metrics.add_metric("ProbeFailures", MetricUnit.Count, 1 if failed else 0)
+    metrics.add_metric("ProbeFailures", MetricUnit.Count, 0 if passed(proofs) else 1)
     metrics.add_metric("ProbeSeconds", MetricUnit.Seconds, time.perf_counter() - started)
     metrics.flush_metrics()
     return summary(proofs)
@@ -60,14 +59,14 @@ def hook(event: Mapping[str, str]) -> dict[str, Any]:
     proofs: list[Proof] = []
     try:
         proofs = probe(FunctionDoor(client("lambda"), os.environ["PROBE_VERSION"]))
-        passed = all(proof.held for proof in proofs) or no_policy_is_served(proofs)
+        proved = passed(proofs) or no_policy_is_served(proofs)
     except Exception as error:  # noqa: BLE001  the outermost frame
         logger.error("the probe broke", error=type(error).__name__)
-        passed = False
+        proved = False
     client("codedeploy").put_lifecycle_event_hook_execution_status(
         deploymentId=event["DeploymentId"],
         lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
-        status="Succeeded" if passed else "Failed",
+        status="Succeeded" if proved else "Failed",
     )
     return summary(proofs)
 
@@ -77,11 +76,13 @@ def no_policy_is_served(proofs: list[Proof]) -> bool:
 
     A stack has none until its team publishes one, and must be able to change until then.
     """
-    unavailable = {Code.POLICY_UNAVAILABLE}
-    if {proof.code for proof in proofs if not proof.held} != unavailable:
-        return False
-    serving = probe(FunctionDoor(client("lambda"), os.environ["PROBE_FUNCTION"]))
-    return {proof.code for proof in serving if not proof.held} == unavailable
+
+    def for_want_of_a_policy(found: list[Proof]) -> bool:
+        return {proof.code for proof in found if not proof.held} == {Code.POLICY_UNAVAILABLE}
+
+    return for_want_of_a_policy(proofs) and for_want_of_a_policy(
+        probe(FunctionDoor(client("lambda"), os.environ["PROBE_FUNCTION"]))
+    )
 
 
 def probe(door: Door) -> list[Proof]:
@@ -106,10 +107,15 @@ def door_at(endpoint: str, environment: Mapping[str, str]) -> Door:
     )
 
 
+def passed(proofs: list[Proof]) -> bool:
+    """Return whether something was proved and nothing was not."""
+    return bool(proofs) and all(proof.held for proof in proofs)
+
+
 def summary(proofs: list[Proof]) -> dict[str, Any]:
     """Return what held and what did not."""
     return {
-        "passed": bool(proofs) and all(proof.held for proof in proofs),
+        "passed": passed(proofs),
         "proofs": [
             {"claim": proof.claim, "held": proof.held, "seen": proof.seen} for proof in proofs
         ],

@@ -60,7 +60,7 @@ class FunctionDoor:
             raise Unreachable(f"{self._function}: {type(problem).__name__}") from None
         if "FunctionError" in given or "statusCode" not in payload:
             # The payload is not quoted: what a function answers may hold a token.
-            raise Unreachable(f"{self._function}: it failed") from None
+            raise Unreachable(f"{self._function}: it failed")
         return answered(int(payload["statusCode"]), str(payload["body"]))
 
 

@@ -138,7 +138,8 @@ def test_without_a_grant_the_vend_cannot_be_told_and_the_report_says_what_to_do(
     assert "docs/live-check.md" in one["saw"]
 
 
-def test_an_interrupted_run_leaves_nothing(stack: Stack) -> None:
+def begun(stack: Stack) -> subprocess.Popen[str]:
+    """Start a run that takes a while, and return when it has made what it needs."""
     process = subprocess.Popen(
         command(stack, "--only", "deny-by-issue-time"),
         cwd=ROOT,
@@ -150,6 +151,11 @@ def test_an_interrupted_run_leaves_nothing(stack: Stack) -> None:
     end = time.monotonic() + 60
     while "ecr-vend-check-caller" not in left(stack) and time.monotonic() < end:
         time.sleep(0.05)
+    return process
+
+
+def test_an_interrupted_run_leaves_nothing(stack: Stack) -> None:
+    process = begun(stack)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
@@ -157,18 +163,9 @@ def test_an_interrupted_run_leaves_nothing(stack: Stack) -> None:
 
 
 def test_what_a_killed_run_has_left_is_removed_on_request(stack: Stack) -> None:
-    process = subprocess.Popen(
-        command(stack, "--only", "deny-by-issue-time"),
-        cwd=ROOT,
-        env=environment(stack),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    end = time.monotonic() + 60
-    while "ecr-vend-check-caller" not in left(stack) and time.monotonic() < end:
-        time.sleep(0.05)
+    process = begun(stack)
     process.kill()
-    process.wait()
+    process.communicate()
     assert left(stack) != []
     again = subprocess.run(
         command(stack, "--only", "vended-roles"),

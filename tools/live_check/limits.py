@@ -46,7 +46,7 @@ def largest_policy(partition: str, length: int) -> tuple[str, int]:
     rests="docs/threat-model.md, What only a real account can show",
 )
 def sts_packs_them(world: World) -> Seen:
-    role = f"arn:{world.partition}:iam::{world.account}:role/{world.holder}"
+    role = world.role_arn(world.holder)
     saw, holds = [], True
     for length in (24, 40, 80):
         policy, count = largest_policy(world.partition, length)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 
 import httpx
 
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+from local.oci import MANIFEST, digest
+
 TAG = "check"
 CONFIG = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
 LAYER = b"ecr-vend live check\n"
 REFUSED = frozenset({401, 403})
-
-
-def digest(content: bytes) -> str:
-    """Return a digest as registries write it."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def described(content: bytes, kind: str) -> dict[str, object]:

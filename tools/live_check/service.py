@@ -37,7 +37,7 @@ def vended_roles_are_closed(world: World) -> Seen:
     did = "tried to assume each vended role as whoever checks, named as a vend is"
     opened = []
     for logical in ("PullRole", "PushRole", "PullThroughRole"):
-        role = f"arn:{world.partition}:iam::{world.account}:role/{world.physical(logical)}"
+        role = world.role_arn(world.physical(logical))
         try:
             world.client("sts").assume_role(
                 RoleArn=role, RoleSessionName="v-" + "0" * 26, DurationSeconds=900

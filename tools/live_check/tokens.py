@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from tools.live_check.world import DENYING
 from vending.access import Access
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tools.live_check.registry import Login
     from tools.live_check.world import World
 
@@ -23,11 +26,19 @@ ELSEWHERE = "192.0.2.1"
 """An address of nobody (RFC 5737)."""
 
 
-def names_the_session(world: World, session: str) -> str:
-    """Return a repository policy that gives everything to one session, named by its ARN."""
+@contextmanager
+def named_in_a_policy(world: World, session: str) -> Iterator[None]:
+    """Let `two`'s policy give everything to one session, named by its ARN, until the block ends."""
+    ecr = world.client("ecr")
     role = f"assumed-role/{world.holder}/{session}"
     principal = {"AWS": f"arn:{world.partition}:sts::{world.account}:{role}"}
-    return document([{"Effect": "Allow", "Principal": principal, "Action": "ecr:*"}])
+    everything = document([{"Effect": "Allow", "Principal": principal, "Action": "ecr:*"}])
+    ecr.set_repository_policy(repositoryName=world.two, policyText=everything)
+    try:
+        world.sleep(5 if world.on_aws else 0)
+        yield
+    finally:
+        ecr.delete_repository_policy(repositoryName=world.two)
 
 
 @check(
@@ -66,17 +77,10 @@ def allow_list_is_widened(world: World) -> Seen:
         {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
         {"Effect": "Allow", "Action": "ecr:*", "Resource": f"arn:*:ecr:*:*:repository/{world.one}"},
     ]
-    ecr = world.client("ecr")
     login = world.token(world.session_of(world.holder, "v-allowed", document(allow)))
     before = login.pull(world.two)
-    ecr.set_repository_policy(
-        repositoryName=world.two, policyText=names_the_session(world, "v-allowed")
-    )
-    try:
-        world.sleep(5 if world.on_aws else 0)
+    with named_in_a_policy(world, "v-allowed"):
         after = login.pull(world.two)
-    finally:
-        ecr.delete_repository_policy(repositoryName=world.two)
     saw = f"pull of the other repository {before}, and {after} once its policy named the session"
     if not refused(before):
         raise CannotTell(saw)
@@ -90,16 +94,9 @@ def allow_list_is_widened(world: World) -> Seen:
     emulated=True,
 )
 def repository_policy_does_not_widen(world: World) -> Seen:
-    ecr = world.client("ecr")
     login = world.vended("v-named")
-    ecr.set_repository_policy(
-        repositoryName=world.two, policyText=names_the_session(world, "v-named")
-    )
-    try:
-        world.sleep(5 if world.on_aws else 0)
+    with named_in_a_policy(world, "v-named"):
         own, other = login.pull(world.one), login.pull(world.two)
-    finally:
-        ecr.delete_repository_policy(repositoryName=world.two)
     saw = f"pull in scope {own}, pull of the repository whose policy names the session {other}"
     if own != 200:
         raise CannotTell(saw)

@@ -85,14 +85,23 @@ class World:
         return str(self.session.region_name)
 
     @cached_property
+    def _identity(self) -> dict[str, str]:
+        identity: dict[str, str] = self.client("sts").get_caller_identity()
+        return identity
+
+    @cached_property
     def account(self) -> str:
         """Return the account that is checked."""
-        return str(self.client("sts").get_caller_identity()["Account"])
+        return self._identity["Account"]
 
     @cached_property
     def partition(self) -> str:
         """Return the partition that is checked."""
-        return str(self.client("sts").get_caller_identity()["Arn"].split(":")[1])
+        return self._identity["Arn"].split(":")[1]
+
+    def role_arn(self, name: str) -> str:
+        """Return the ARN of a role of the account."""
+        return f"arn:{self.partition}:iam::{self.account}:role/{name}"
 
     def outputs(self) -> dict[str, str]:
         """Return the stack's outputs."""
@@ -198,7 +207,7 @@ class World:
         if source_identity:
             given["SourceIdentity"] = source_identity
         found = self.client("sts").assume_role(
-            RoleArn=f"arn:{self.partition}:iam::{self.account}:role/{role}",
+            RoleArn=self.role_arn(role),
             RoleSessionName=name,
             **given,
         )["Credentials"]

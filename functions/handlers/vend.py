@@ -8,12 +8,13 @@ import logging
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.config import Config
 
 from handlers.api import api
+from handlers.measured import Measured
 from vending.decision import Limits
 from vending.ledger import DynamoLedger
 from vending.minting import StsMinter
@@ -62,7 +63,10 @@ def assemble(settings: Settings) -> Vending:
             token_key=settings.token_key,
             clock=clock,
         ),
-        minter=StsMinter(client("sts"), lambda region: client("ecr", region)),
+        minter=StsMinter(
+            cast("Any", Measured(client("sts"))),
+            lambda region: cast("Any", Measured(client("ecr", region))),
+        ),
         limits=Limits(timedelta(seconds=settings.max_ttl), timedelta(seconds=settings.min_ttl)),
         clock=clock,
         stopwatch=time.perf_counter,

@@ -51,7 +51,7 @@ check: dev ## format, lint, types, architecture, locks, template, pins, workflow
 	@PYTHONPATH=functions:client/src:. $(DEV)/lint-imports
 	@$(DEV)/shellcheck --severity=warning $$(git grep -lE --untracked '^#! ?/(usr/)?bin/(env )?(ba)?sh' -- ':!*.py' ':!*.md')
 	@$(BOOT) tools/locks.py --check
-	@$(DEV)/cfn-lint template.yaml
+	@$(DEV)/cfn-lint template.yaml stacks/registry.yaml
 	@$(BOOT) tools/pins.py --check
 	@$(BOOT) tools/lint.py
 	@echo "checked: nothing is wrong that a check finds"
@@ -78,11 +78,14 @@ format: dev ## put the code into the one format, and fix what the linter can
 	@$(DEV)/ruff check --fix --exit-zero --quiet .
 	@$(DEV)/ruff format .
 
-.PHONY: build build-host
+.PHONY: build build-host bundle
 build: boot ## build/lambda and build/lambda.zip: the functions as they are released (arm64, python3.13)
 	@$(BOOT) tools/artefacts/bundle.py lambda
 build-host: boot ## build/host: the same functions for this machine and the embedded stack
 	@$(BOOT) tools/artefacts/bundle.py host
+BUNDLE ?= lambda
+bundle: boot ## what `sam build` calls: build/lambda alone, unless it is up to date
+	@$(BOOT) tools/artefacts/bundle.py $(BUNDLE) --unpacked >/dev/null
 
 # sam wants a region even where it calls nobody; a deployment goes to yours.
 SAM = SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
@@ -94,7 +97,7 @@ validate: boot ## sam's own validation of template.yaml, linted; needs no AWS ac
 scan: boot ## checkov over template.yaml; what is suppressed, and why: .checkov.yaml
 	@$(BOOT) tools/environments.py checkov >/dev/null
 	@.venv/checkov/bin/checkov --config-file .checkov.yaml
-deploy: build ## deploy to AWS; ENV=prod takes that section of samconfig.toml (default: dev)
+deploy: boot ## deploy to AWS; ENV=prod takes that section of samconfig.toml (default: dev)
 	@$(BOOT) tools/environments.py sam >/dev/null
 	@$(SAM) build --config-env $(ENV)
 	@$(SAM) deploy --config-env $(ENV)

@@ -85,6 +85,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--template", type=Path, default=TEMPLATE)
     parser.add_argument("--policy", type=Path, default=POLICY)
+    parser.add_argument(
+        "--bundle", type=Path, help="deploy this bundle, not one of the functions as they are here"
+    )
     return parser.parse_args()
 
 
@@ -95,7 +98,7 @@ def main() -> int:
     printer = Printer(machine=arguments.json)
     try:
         with Stack.start(
-            build("host"),
+            arguments.bundle or build("host"),
             port=arguments.port,
             template=arguments.template,
             policy=arguments.policy,

@@ -87,6 +87,41 @@ def deploy(
     """
     code = upload(session, bundle)
     say(f"uploaded the functions' bundle ({bundle.name})")
+    return settled(session, "create_stack", template, code, parameters=parameters, say=say)
+
+
+def update(
+    session: Signer,
+    template: Path,
+    bundle: Path,
+    *,
+    parameters: Mapping[str, str],
+    say: Callable[[str], None],
+) -> Deployed:
+    """Update the stack to another template or bundle and return its outputs.
+
+    Raises:
+        Failed: As `deploy`; CloudFormation has then gone back to what was there.
+    """
+    code = upload(session, bundle)
+    say(f"uploaded the functions' bundle ({bundle.name})")
+    return settled(session, "update_stack", template, code, parameters=parameters, say=say)
+
+
+def settled(
+    session: Signer,
+    operation: str,
+    template: Path,
+    code: str,
+    *,
+    parameters: Mapping[str, str],
+    say: Callable[[str], None],
+) -> Deployed:
+    """Let CloudFormation create or update the stack, wait for the end, and return its outputs.
+
+    Raises:
+        Failed: It did not end well.
+    """
     adapted, differences = adapt(
         yaml_parse(template.read_text()),
         code=code,
@@ -94,7 +129,7 @@ def deploy(
         url=session.url,
     )
     cloudformation = session.client("cloudformation")
-    cloudformation.create_stack(
+    getattr(cloudformation, operation)(
         StackName=STACK,
         TemplateBody=json.dumps(adapted, default=str),
         Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
@@ -108,7 +143,7 @@ def deploy(
         return stack
 
     stack = wait_for(described, lambda stack: not stack["StackStatus"].endswith("IN_PROGRESS"))
-    if stack["StackStatus"] != "CREATE_COMPLETE":
+    if stack["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
         reasons = [
             f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"

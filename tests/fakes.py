@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vending.access import Access
+from vending.budgets import Budgets
 from vending.caller import Caller, Origin
 from vending.decision import Limits
 from vending.policy_text import parse, revision_of
@@ -20,9 +21,10 @@ from vending.vend import LedgerUnavailable, MintFailed, ServingPolicy, Vending
 from vending.vend_ids import new_vend_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from vending.errors import Refusal
+    from vending.budgets import CountersUnavailable, Flood, Hour, Kind
+    from vending.errors import Code, Refusal
     from vending.vend import Intent
 
 NOW = datetime(2026, 11, 23, 20, 0, 0, 250_000, UTC)
@@ -106,8 +108,27 @@ class FakeLedger:
     def refuse(self, intent: Intent, refusal: Refusal) -> None:
         self._keep("refuse", intent, refusal)
 
-    def fail(self, intent: Intent, reason: str) -> None:
-        self._keep("fail", intent, reason)
+    def fail(self, intent: Intent, reason: str, *, code: Code) -> None:
+        self._keep("fail", intent, reason, code)
+
+    def flood(self, flood: Flood) -> None:
+        self._keep("flood", flood)
+
+
+@dataclass
+class FakeCounters:
+    """Counts; where told to fail, it does so at every counter of a kind."""
+
+    failures: dict[str, Exception] = field(default_factory=dict)
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def add(self, counter: str, hour: Hour) -> int:
+        self.asked.append(counter)
+        if failure := self.failures.get(counter.partition("#")[0]):
+            raise failure
+        self.counts[counter, hour.name] = self.counts.get((counter, hour.name), 0) + 1
+        return self.counts[counter, hour.name]
 
 
 @dataclass
@@ -150,6 +171,9 @@ def vending(
     minter: FakeMinter | None = None,
     now: datetime = NOW,
     limits: Limits | None = None,
+    counters: FakeCounters | None = None,
+    budgets: Mapping[Kind, int] | None = None,
+    uncounted: Callable[[CountersUnavailable], None] = lambda _: None,
 ) -> Vending:
     """Return the service on fakes."""
     return Vending(
@@ -157,6 +181,7 @@ def vending(
         policies=policies or FakePolicies(),
         ledger=ledger or FakeLedger(),
         minter=minter or FakeMinter(),
+        budgets=Budgets(counters or FakeCounters(), budgets or {}, uncounted),
         limits=limits or Limits(),
         clock=lambda: now,
         stopwatch=lambda: 0.0,

@@ -8,8 +8,9 @@ from contextlib import redirect_stdout
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from handlers.api import api
-from tests.fakes import FakeLedger, FakeMinter, FakePolicies, event, vending
+from handlers.api import api, uncounted
+from tests.fakes import FakeCounters, FakeLedger, FakeMinter, FakePolicies, event, vending
+from vending.budgets import CountersThrottled, CountersUnavailable, Kind
 from vending.errors import Code, Refused
 from vending.vend import MintFailed
 
@@ -61,6 +62,17 @@ REQUESTS: dict[str, Mapping[str, Any]] = {
     "audit_unavailable, issue": {"ledger": FakeLedger(fails_at="issue")},
     "mint_failed": {"minter": FakeMinter(failure=MintFailed("AssumeRole: AccessDenied"))},
     "scope_too_large": {"minter": FakeMinter(failure=MintFailed("packed", too_large=True))},
+    "aws_throttled": {"minter": FakeMinter(failure=MintFailed("slow down", throttled=True))},
+    "out_of_time": {"milliseconds": 100},
+    "throttled": {
+        "budgets": {Kind.CALLER: 1},
+        "counters": FakeCounters(failures={"caller": CountersThrottled()}),
+    },
+    "vend that is not counted": {
+        "budgets": {Kind.CALLER: 1},
+        "counters": FakeCounters(failures={"caller": CountersUnavailable("AccessDenied")}),
+        "uncounted": uncounted,
+    },
     "policy_unavailable": {"policies": NoPolicy()},
     "internal_error": {"policies": BrokenPolicies()},
     "probe": {"probe": "granted"},
@@ -69,17 +81,21 @@ REQUESTS: dict[str, Mapping[str, Any]] = {
 }
 """Kind of request → its event and its fakes."""
 
-PORTS = {"ledger", "minter", "policies"}
+FAKES = {"budgets", "counters", "ledger", "minter", "policies", "uncounted"}
 
 
 def lines_of(kind: str) -> list[dict[str, Any]]:
     """Return the metric lines of one request of a kind."""
     given = dict(REQUESTS[kind])
-    fakes = {name: given.pop(name) for name in PORTS & given.keys()}
+    fakes = {name: given.pop(name) for name in FAKES & given.keys()}
+    left = given.pop("milliseconds", 20_000)
+    context = SimpleNamespace(
+        aws_request_id="invocation-1", get_remaining_time_in_millis=lambda: left
+    )
     asked = given if "probe" in given else event(**given)
     written = io.StringIO()
     with redirect_stdout(written):
-        api(vending(**fakes))(asked, SimpleNamespace(aws_request_id="invocation-1"))
+        api(vending(**fakes))(asked, context)
     found = (json.loads(line) for line in written.getvalue().splitlines())
     return [line for line in found if "_aws" in line]
 

@@ -17,14 +17,18 @@ from handlers.measured import measured
 from handlers.measures import measures
 from vending import clients, release
 from vending.caller import caller_of
+from vending.deadlines import unhurried
 from vending.errors import KINDS, Code, Refused
 from vending.messages import token_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vending.budgets import CountersUnavailable
     from vending.caller import Caller
+    from vending.deadlines import Left
     from vending.messages import Message
+    from vending.probe import Prober
     from vending.vend import Intent, Vending
 
 ERRORS = "https://github.com/ecr-vend/ecr-vend/blob/main/docs/errors.md"
@@ -51,31 +55,29 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
     """
     vending = measured(vending)
 
-    def known(caller: Caller) -> None:
-        # Who is refused is read from the log: a caller is never a dimension of a metric.
-        logger.append_keys(caller=caller.key, caller_arn=caller.arn)
-        if vending.prober and vending.prober.concerns(caller):
-            measures.probed()
-
-    def tokens(event: Event) -> Answer:
+    def tokens(event: Event, left: Left) -> Answer:
         caller, origin = caller_of(event)
-        known(caller)
-        clients.check(origin.user_agent)
-        asked = token_request(body_of(event))
+        known(caller, vending.prober)
+        try:
+            clients.check(origin.user_agent)
+            asked = token_request(body_of(event))
+        except Refused:
+            vending.ask(caller, origin)
+            raise
         if asked.dry_run:
+            vending.ask(caller, origin)
             intent = vending.preview(caller, origin, asked)
             note("DryRuns", intent)
             return answer(answers.dry_run(intent))
         with measures.timed("VendSeconds"):
-            vend = vending.vend(caller, origin, asked)
-        if breaks_glass(vend.intent):
-            measures.count("BreakGlass")
+            vend = vending.vend(caller, origin, asked, left=left)
         note("Vends", vend.intent)
         return answer(answers.token(vend))
 
-    def whoami(event: Event) -> Answer:
+    def whoami(event: Event, _: Left) -> Answer:
         caller, origin = caller_of(event)
-        known(caller)
+        known(caller, vending.prober)
+        vending.ask(caller, origin)
         shown = answer(answers.whoami(vending, caller, origin))
         measures.answered("Whoami")
         return shown
@@ -96,7 +98,7 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
             # The resource as the API declares it: a custom domain may put a base path before it.
             method, path = str(event.get("httpMethod")), str(event.get("resource"))
             if route := routes.get((method, path)):
-                return route(event)
+                return route(event, time_left(context))
             code = Code.METHOD_NOT_ALLOWED if path in paths else Code.NOT_FOUND
             return problem(
                 Refused(code, "The service answers POST /v1/tokens and GET /v1/whoami."), event
@@ -114,6 +116,25 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
             measures.flush()
 
     return handler
+
+
+def known(caller: Caller, prober: Prober | None) -> None:
+    """Note who asks: in the log, since a caller is never a dimension of a metric."""
+    logger.append_keys(caller=caller.key, caller_arn=caller.arn)
+    if prober and prober.concerns(caller):
+        measures.probed()
+
+
+def time_left(context: Any) -> Left:
+    """Return what tells the seconds until Lambda ends the invocation, outside Lambda for ever."""
+    milliseconds = getattr(context, "get_remaining_time_in_millis", None)
+    return (lambda: milliseconds() / 1000) if milliseconds else unhurried
+
+
+def uncounted(failure: CountersUnavailable) -> None:
+    """Note that requests go on without their budgets."""
+    logger.error("requests are not counted, and go on", error=str(failure))
+    measures.count("BudgetFailures")
 
 
 def body_of(event: Event) -> bytes:
@@ -167,7 +188,7 @@ def problem(error: Refused, event: Event) -> Answer:
     level = logger.error if kind.status >= 500 else logger.warning
     level("refused", code=code, vend_id=error.vend_id, request_id=body["request_id"])
     measures.refused(code, kind.status, error.vend_id)
-    waits = {"Retry-After": str(kind.retry_after)} if kind.retry_after else {}
+    waits = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     return reply(kind.status, "application/problem+json", json.dumps(body), **waits)
 
 
@@ -197,3 +218,5 @@ def note(what: str, intent: Intent) -> None:
         session_policy_size=len(intent.session_policy),
     )
     measures.answered(what, intent)
+    if what == "Vends" and breaks_glass(intent):
+        measures.count("BreakGlass")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vending.vend import Policies, Vending
 
 PHASES = {
+    "add": "CountSeconds",
     "intend": "IntendSeconds",
     "mint": "MintSeconds",
     "issue": "IssueSeconds",
@@ -29,6 +30,7 @@ def measured(vending: Vending) -> Vending:
         policies=MeasuredPolicies(vending.policies),
         ledger=cast("Any", Measured(vending.ledger)),
         minter=cast("Any", Measured(vending.minter)),
+        budgets=replace(vending.budgets, counters=cast("Any", Measured(vending.budgets.counters))),
     )
 
 

@@ -11,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
-from botocore.config import Config
 
-from handlers.api import api
+from handlers.api import api, uncounted
 from handlers.measured import Measured
+from vending import deadlines
+from vending.aws_clients import patient_client
+from vending.budgets import Budgets
+from vending.counters import DynamoCounters
 from vending.decision import Limits
 from vending.ledger import DynamoLedger
 from vending.minting import StsMinter
@@ -27,14 +30,6 @@ if TYPE_CHECKING:
     from types_boto3_appconfigdata import AppConfigDataClient
 
     from vending.vend import Policies
-
-# The function has 15 seconds and API Gateway 29: a dependency that hangs must leave time to say so.
-PATIENCE = Config(
-    connect_timeout=1,
-    read_timeout=3,
-    retries={"mode": "standard", "total_max_attempts": 2},
-    parameter_validation=False,
-)
 
 # At DEBUG botocore logs the body of every answer, the authorization token and the session's keys
 # among them, and a function's log level can be set from outside its code.
@@ -50,22 +45,27 @@ def assemble(settings: Settings) -> Vending:
     """Return the service with its real ports."""
     session = botocore.session.Session()
 
-    def client(service: str, region: str | None = None) -> Any:
-        return session.create_client(service, region_name=region, config=PATIENCE)
+    def client(service: str, patience: deadlines.Patience, region: str | None = None) -> Any:
+        return patient_client(session, service, patience, region)
 
     return Vending(
         registries=settings.served(),
-        policies=policies_of(settings, client("appconfigdata")),
+        policies=policies_of(settings, client("appconfigdata", deadlines.POLICY)),
         ledger=DynamoLedger(
-            client("dynamodb"),
-            client("kms"),
+            client("dynamodb", deadlines.LEDGER),
+            client("kms", deadlines.TOKEN_KEY),
             table=settings.ledger_table,
             token_key=settings.token_key,
             clock=clock,
         ),
         minter=StsMinter(
-            cast("Any", Measured(client("sts"))),
-            lambda region: cast("Any", Measured(client("ecr", region))),
+            cast("Any", Measured(client("sts", deadlines.MINTING))),
+            lambda region: cast("Any", Measured(client("ecr", deadlines.MINTING, region))),
+        ),
+        budgets=Budgets(
+            DynamoCounters(client("dynamodb", deadlines.COUNTERS), settings.budget_table),
+            settings.budgets,
+            uncounted,
         ),
         limits=Limits(timedelta(seconds=settings.max_ttl), timedelta(seconds=settings.min_ttl)),
         clock=clock,

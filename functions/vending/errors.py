@@ -23,6 +23,8 @@ class Code(StrEnum):
     THROTTLED = "throttled"
     AUDIT_UNAVAILABLE = "audit_unavailable"
     POLICY_UNAVAILABLE = "policy_unavailable"
+    OUT_OF_TIME = "out_of_time"
+    AWS_THROTTLED = "aws_throttled"
     MINT_FAILED = "mint_failed"
     INTERNAL_ERROR = "internal_error"
 
@@ -57,6 +59,8 @@ KINDS: dict[Code, Kind] = {
     Code.THROTTLED: Kind(429, "Too many requests", retry_after=5),
     Code.AUDIT_UNAVAILABLE: Kind(503, "The audit ledger cannot record", retry_after=5),
     Code.POLICY_UNAVAILABLE: Kind(503, "The policy cannot be read", retry_after=15),
+    Code.OUT_OF_TIME: Kind(503, "AWS is too slow for the service", retry_after=5),
+    Code.AWS_THROTTLED: Kind(503, "AWS limits how often the service may ask", retry_after=5),
     Code.MINT_FAILED: Kind(502, "AWS did not issue the token", retry_after=5),
     Code.INTERNAL_ERROR: Kind(500, "The service failed"),
 }
@@ -82,9 +86,18 @@ class Refused(Exception):
     Attributes:
         refusal: What the caller may read.
         vend_id: The vend it belongs to, once there is one.
+        retry_after: Seconds after which the same request may succeed, or None when it will not.
     """
 
-    def __init__(self, code: Code, detail: str, *, vend_id: str | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        detail: str,
+        *,
+        vend_id: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
         self.refusal = Refusal(code, detail)
         self.vend_id = vend_id
+        self.retry_after = KINDS[code].retry_after if retry_after is None else retry_after
         super().__init__(f"{code}: {detail}")

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from vending.records import (
     Item,
     document_items,
+    flood_item,
     intent_item,
     outcome_items,
     served_item,
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import PutTypeDef
     from types_boto3_kms import KMSClient
 
-    from vending.errors import Refusal
+    from vending.budgets import Flood
+    from vending.errors import Code, Refusal
     from vending.token import Token
     from vending.vend import Intent
 
@@ -97,14 +99,24 @@ class DynamoLedger:
         with acknowledged():
             self._end(intent, "refused", {"code": refusal.code})
 
-    def fail(self, intent: Intent, reason: str) -> None:
-        """Record that AWS minted nothing.
+    def fail(self, intent: Intent, reason: str, *, code: Code) -> None:
+        """Record that nothing was minted.
 
         Raises:
             LedgerUnavailable: No acknowledgement.
         """
         with acknowledged():
-            self._end(intent, "failed", {"code": "mint_failed", "reason": reason[:256]})
+            self._end(intent, "failed", {"code": code, "reason": reason[:256]})
+
+    def flood(self, flood: Flood) -> None:
+        """Record that a budget is overdrawn.
+
+        Raises:
+            LedgerUnavailable: No acknowledgement.
+        """
+        with acknowledged():
+            # One that is there says the same: a counter began anew within the hour.
+            self._put_unless_there(flood_item(flood))
 
     def _end(self, intent: Intent, outcome: str, attributes: Mapping[str, Any]) -> None:
         ended = {"ended_at": timestamp(self._clock()), **attributes}
@@ -123,17 +135,20 @@ class DynamoLedger:
             return
         # Only now: packing the text takes longer than the rest of a record.
         for item in (*document_items(intent.policy, intent.asked_at), served):
-            try:
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item=attributes_of(item),
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
-            except ClientError as error:
-                # Another instance was first. The key is the text's digest, so it is the same text.
-                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                    raise
+            # Another instance may be first. The key is the text's digest, so it is the same text.
+            self._put_unless_there(item)
         self._recorded_policy = served["sk"]
+
+    def _put_unless_there(self, item: Item) -> None:
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=attributes_of(item),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
     def _put(self, item: Item, attempt: str) -> PutTypeDef:
         return {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from vending.aws_clients import THROTTLES
 from vending.token import Token
 from vending.vend import MintFailed
 
@@ -73,7 +74,9 @@ class StsMinter:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise MintFailed(
-                f"{error.operation_name}: {code}", too_large=code in TOO_LARGE
+                f"{error.operation_name}: {code}",
+                too_large=code in TOO_LARGE,
+                throttled=code in THROTTLES,
             ) from None
         except BotoCoreError as error:
             raise MintFailed(type(error).__name__) from None

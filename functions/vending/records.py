@@ -6,7 +6,8 @@ One table holds, under `pk` and `sk`:
 - `repository#NAME#YYYY-MM` and `grant#NAME#YYYY-MM`, `ID`: a pointer for each repository (or
   pattern) and grant of a vend, so that a question about one is a query and never a scan;
 - `policy#REVISION`, `document#N`: the text of each policy that ever served, gzip, in pieces;
-- `policy-served#YYYY-MM`, `YYYY-MM-DDTHH#REVISION`: that it served in that hour.
+- `policy-served#YYYY-MM`, `YYYY-MM-DDTHH#REVISION`: that it served in that hour;
+- `flood#CALLER_KEY#YYYY-MM-DDTHH`, `COUNTER#COUNT`: that so many requests overdrew a budget.
 
 Sparse attributes feed the indexes: `hour`, `caller_key`, `outcome_day`, `token_mac`.
 """
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from vending.budgets import Flood
+    from vending.caller import Caller, Origin
     from vending.vend import Intent, ServingPolicy
 
 SCHEMA = 1
@@ -40,7 +43,7 @@ def timestamp(moment: datetime) -> str:
 
 def intent_item(intent: Intent) -> Item:
     """Return the record of what is about to happen."""
-    caller, origin, decision = intent.caller, intent.origin, intent.decision
+    caller, decision = intent.caller, intent.decision
     return {
         "pk": f"vend#{intent.vend_id}",
         "sk": "1#intent",
@@ -48,21 +51,7 @@ def intent_item(intent: Intent) -> Item:
         "hour": intent.asked_at.strftime("%Y-%m-%dT%H"),
         "caller_key": caller.key,
         "asked_at": timestamp(intent.asked_at),
-        "caller": {
-            "kind": caller.kind,
-            "partition": caller.partition,
-            "account": caller.account,
-            "principal_id": caller.principal_id,
-            "name": caller.name,
-            "path": caller.path,
-            "session": caller.session,
-            "arn": caller.arn,
-        },
-        "source_ip": origin.source_ip,
-        "vpc": origin.vpc,
-        "vpc_endpoint": origin.vpc_endpoint,
-        "user_agent": origin.user_agent,
-        "request_id": origin.request_id,
+        **_asked_by(caller, intent.origin),
         "asked": {
             "repositories": {a: list(names) for a, names in intent.request.repositories.items()},
             "access": intent.request.access,
@@ -144,6 +133,48 @@ def served_item(serving: ServingPolicy, now: datetime) -> Item:
         "pk": f"policy-served#{now.strftime('%Y-%m')}",
         "sk": f"{now.strftime('%Y-%m-%dT%H')}#{serving.revision}",
         **_of_policy(serving, now),
+    }
+
+
+def flood_item(flood: Flood) -> Item:
+    """Return the record that one caller's requests in one hour overdrew a budget.
+
+    It has no `hour`: that index lists intents.
+    """
+    over, caller = flood.over, flood.caller
+    return {
+        "pk": f"flood#{caller.key}#{over.hour.name}",
+        "sk": f"{over.budget.counter}#{over.count:012}",
+        **_always(),
+        "vend_id": flood.vend_id,
+        "caller_key": caller.key,
+        "outcome_day": f"throttled#{over.now.strftime('%Y-%m-%d')}",
+        "asked_at": timestamp(over.now),
+        "budget": over.budget.kind,
+        "limit": over.budget.limit,
+        "count": over.count,
+        **_asked_by(caller, flood.origin),
+        "deployment": flood.deployment,
+    }
+
+
+def _asked_by(caller: Caller, origin: Origin) -> Item:
+    return {
+        "caller": {
+            "kind": caller.kind,
+            "partition": caller.partition,
+            "account": caller.account,
+            "principal_id": caller.principal_id,
+            "name": caller.name,
+            "path": caller.path,
+            "session": caller.session,
+            "arn": caller.arn,
+        },
+        "source_ip": origin.source_ip,
+        "vpc": origin.vpc,
+        "vpc_endpoint": origin.vpc_endpoint,
+        "user_agent": origin.user_agent,
+        "request_id": origin.request_id,
     }
 
 

@@ -10,14 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_validator
 
 from vending.access import Access
+from vending.budgets import Kind
 from vending.patterns import REPOSITORY
 from vending.probe import Prober
-from vending.registry import DEFAULT, Registry, parse_host
+from vending.registry import DEFAULT, Registry, parse_host, served
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROLE_ARN = r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$"
+
+
+OTHER_REGISTRY = re.compile(
+    r"arn:(?P<partition>aws(?:-[a-z]+)*):iam::(?P<account>[0-9]{12}):role/"
+    r"[A-Za-z][A-Za-z0-9-]*\.(?P<name>[a-z0-9][a-z0-9-]*)"
+    r"\.(?P<region>[a-z]{2,4}(?:-[a-z]+)+-[0-9]+)"
+)
+"""The output `Registry` of stacks/registry.yaml: how the ARNs of its vended roles begin."""
 
 
 class SettingsError(Exception):
@@ -64,10 +73,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     registries: Json[dict[str, RegistrySetting]]
+    other_registries: str = ""
     ledger_table: Annotated[str, Field(min_length=3)]
     token_key: Annotated[str, Field(min_length=1)]
     policy: Annotated[str, Field(pattern=r"^(appconfig:[^/]+/[^/]+/[^/]+|file:.+)$")]
     policy_max_age: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    budget_table: Annotated[str, Field(min_length=3)]
+    budgets: Json[dict[Kind, Annotated[int, Field(ge=0)]]]
     max_ttl: Annotated[int, Field(ge=1, le=3600)] = 3600
     min_ttl: Annotated[int, Field(ge=1, le=3600)] = 60
     prober: Json[ProberSetting] | None = None
@@ -112,6 +124,15 @@ class Settings(BaseModel):
         for registry in found.values():
             if not parse_host(registry.host):
                 raise SettingsError(f"VEND_REGISTRIES: {registry.host} is no ECR host")
+        for beginning in filter(None, self.other_registries.split(",")):
+            other = other_registry(beginning, found[DEFAULT])
+            if other.name in found:
+                raise SettingsError(f"VEND_OTHER_REGISTRIES: two are called {other.name!r}")
+            if same := served(found, other.host):
+                raise SettingsError(
+                    f"VEND_OTHER_REGISTRIES: {other.name!r} and {same.name!r} are both {other.host}"
+                )
+            found[other.name] = other
         return found
 
     def stack_prober(self) -> Prober | None:
@@ -122,3 +143,26 @@ class Settings(BaseModel):
         """Return the policy's file, or None when it is in AppConfig."""
         match = re.fullmatch(r"file:(.+)", self.policy)
         return Path(match[1]) if match else None
+
+
+def other_registry(beginning: str, default: Registry) -> Registry:
+    """Return the registry whose vended roles' ARNs begin with `beginning`.
+
+    Raises:
+        SettingsError: It is no such beginning, or of another partition than the default registry:
+            no role is assumed across partitions.
+    """
+    parts = OTHER_REGISTRY.fullmatch(beginning)
+    if not parts:
+        raise SettingsError(
+            f"VEND_OTHER_REGISTRIES: {beginning} is not what a registry's stack gives as Registry, "
+            "such as arn:aws:iam::444455556666:role/ecr-vend.eu.eu-central-1"
+        )
+    roles = {access: f"{beginning}-{access}" for access in Access}
+    registry = Registry(parts["name"], parts["account"], parts["region"], default.suffix, roles)
+    if not parse_host(registry.host) or parts["partition"] != registry.partition:
+        raise SettingsError(
+            f"VEND_OTHER_REGISTRIES: {beginning} is no registry of the partition "
+            f"{default.partition}"
+        )
+    return registry

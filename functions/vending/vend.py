@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from vending.budgets import Budgets, Flood
+from vending.deadlines import END, INTEND, MINT, OUT_OF_TIME, fits, unhurried
 from vending.decision import Decision, Limits, VendRequest, decide, grants_for
 from vending.errors import Code, Refusal, Refused
 from vending.registry import Registry, served
 from vending.session_policy import ask_for_less, session_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime, timedelta
 
+    from vending.budgets import Over
     from vending.caller import Caller, Origin
+    from vending.deadlines import Left
     from vending.messages import TokenRequest
     from vending.policy import Grant, Policy
     from vending.probe import Prober
     from vending.token import Token
+
+
+NOT_MINTED = Refusal(
+    Code.MINT_FAILED,
+    "AWS did not issue the token. Try again; if it lasts, give the vend id to the platform team.",
+)
+THROTTLED = Refusal(
+    Code.AWS_THROTTLED,
+    "AWS did not issue the token, because the service asks it too often at present. Try again; if "
+    "it lasts, give the vend id to the platform team.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +104,14 @@ class MintFailed(Exception):
 
     Attributes:
         too_large: Whether STS could not pack the session policy.
+        throttled: Whether it is asked too often.
         reason: AWS's error code, for the record.
     """
 
-    def __init__(self, reason: str, *, too_large: bool = False) -> None:
+    def __init__(self, reason: str, *, too_large: bool = False, throttled: bool = False) -> None:
         self.reason = reason
         self.too_large = too_large
+        self.throttled = throttled
         super().__init__(reason)
 
 
@@ -123,8 +141,11 @@ class Ledger(Protocol):
     def refuse(self, intent: Intent, refusal: Refusal) -> None:
         """Record that nothing goes out, since the policy or STS's limits say so."""
 
-    def fail(self, intent: Intent, reason: str) -> None:
-        """Record that nothing goes out, since AWS minted nothing."""
+    def fail(self, intent: Intent, reason: str, *, code: Code) -> None:
+        """Record that nothing goes out, since nothing was minted."""
+
+    def flood(self, flood: Flood) -> None:
+        """Record that a budget is overdrawn."""
 
 
 class Minter(Protocol):
@@ -164,6 +185,7 @@ class Vending:
         policies: Port.
         ledger: Port.
         minter: Port.
+        budgets: How often each may ask.
         limits: The stack's own.
         clock: Returns the time, aware.
         stopwatch: Returns seconds, for phase times.
@@ -176,6 +198,7 @@ class Vending:
     policies: Policies
     ledger: Ledger
     minter: Minter
+    budgets: Budgets
     limits: Limits
     clock: Callable[[], datetime]
     stopwatch: Callable[[], float]
@@ -183,26 +206,61 @@ class Vending:
     deployment: str = ""
     prober: Prober | None = None
 
-    def vend(self, caller: Caller, origin: Origin, asked: TokenRequest) -> Vend:
+    def vend(
+        self, caller: Caller, origin: Origin, asked: TokenRequest, *, left: Left = unhurried
+    ) -> Vend:
         """Return a token whose record is durable.
+
+        Args:
+            caller: Who asks.
+            origin: From where.
+            asked: What for.
+            left: Returns the seconds until the function is ended.
 
         Raises:
             Refused: With the vend's id wherever there is a record.
         """
-        intent = self.preview(caller, origin, asked)
         try:
+            intent = self.preview(caller, origin, asked)
+        except Refused as early:
+            if early.refusal.code is Code.UNKNOWN_REGISTRY:
+                self.ask(caller, origin)
+            raise
+        refusal, now = intent.decision.refusal, intent.asked_at
+        over = self.budgets.ask(caller, now) if refusal else self.budgets.vend(caller, now)
+        with recording(None if over else intent.vend_id):
+            if over:
+                raise self._throttled(caller, origin, over)
+            if not fits(left, INTEND, *(() if refusal else (MINT,)), END):
+                raise Refused(OUT_OF_TIME.code, OUT_OF_TIME.detail)
             self.ledger.intend(intent)
-            if intent.decision.refusal:
-                self.ledger.refuse(intent, intent.decision.refusal)
-                raise refused(intent, intent.decision.refusal)
+            if refusal:
+                self.ledger.refuse(intent, refusal)
+                raise refused(intent, refusal)
+            if not fits(left, MINT, END):
+                raise self._failed(intent, "no time left to mint", OUT_OF_TIME)
             return self._mint_and_issue(intent)
-        except LedgerUnavailable:
-            raise Refused(
-                Code.AUDIT_UNAVAILABLE,
-                "No token was issued, because the audit ledger could not record it. Try again; if "
-                "it lasts, tell the platform team.",
-                vend_id=intent.vend_id,
-            ) from None
+
+    def ask(self, caller: Caller, origin: Origin) -> None:
+        """Count what mints nothing: what a caller asks without being vended a token.
+
+        Raises:
+            Refused: It asks too often (`throttled`), or that cannot be recorded.
+        """
+        if over := self.budgets.ask(caller, self.clock()):
+            with recording():
+                raise self._throttled(caller, origin, over)
+
+    def _throttled(self, caller: Caller, origin: Origin, over: Over) -> Refused:
+        """Record that a budget is overdrawn where that is due, and return what the caller is told.
+
+        Raises:
+            LedgerUnavailable: It could not be recorded.
+        """
+        if over.recorded.marks:
+            vend_id = self.new_id(over.now)
+            self.ledger.flood(Flood(vend_id, caller, origin, over.recorded, self.deployment))
+        return over.refused()
 
     def _mint_and_issue(self, intent: Intent) -> Vend:
         expires_at = intent.decision.expires_at
@@ -223,15 +281,15 @@ class Vending:
                 refusal = Refusal(Code.SCOPE_TOO_LARGE, ask_for_less(count))
                 self.ledger.refuse(intent, refusal)
                 raise refused(intent, refusal) from None
-            self.ledger.fail(intent, failure.reason)
-            raise Refused(
-                Code.MINT_FAILED,
-                "AWS did not issue the token. Try again; if it lasts, give the vend id to the "
-                "platform team.",
-                vend_id=intent.vend_id,
-            ) from None
+            why = THROTTLED if failure.throttled else NOT_MINTED
+            raise self._failed(intent, failure.reason, why) from None
         self.ledger.issue(intent, token, seconds={"mint": self.stopwatch() - started})
         return Vend(intent, token)
+
+    def _failed(self, intent: Intent, reason: str, shown: Refusal) -> Refused:
+        """Record that nothing was minted, and return what the caller is told."""
+        self.ledger.fail(intent, reason, code=shown.code)
+        return refused(intent, shown)
 
     def preview(self, caller: Caller, origin: Origin, asked: TokenRequest) -> Intent:
         """Decide, and return what would be put on record, without recording or minting anything.
@@ -302,6 +360,24 @@ class Vending:
         """Return the longest life of a token that draws on `grant`."""
         lengths = (self.limits.longest, policy.ceiling.max_ttl, grant.max_ttl)
         return min(length for length in lengths if length is not None)
+
+
+@contextmanager
+def recording(vend_id: str | None = None) -> Iterator[None]:
+    """Let nothing go out, a refusal included, that could not be recorded.
+
+    Raises:
+        Refused: A record was not acknowledged (`audit_unavailable`).
+    """
+    try:
+        yield
+    except LedgerUnavailable:
+        raise Refused(
+            Code.AUDIT_UNAVAILABLE,
+            "No token was issued, because the audit ledger could not record it. Try again; if it "
+            "lasts, tell the platform team.",
+            vend_id=vend_id,
+        ) from None
 
 
 def refused(intent: Intent, refusal: Refusal) -> Refused:

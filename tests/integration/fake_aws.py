@@ -65,16 +65,20 @@ class FakeAws:
         policy: The text that AppConfig serves.
         password: The registry password that ECR answers with.
         fail: Operation → the error it answers with instead.
+        slow: Operation → the seconds that its answer takes.
         asked: Every request, in order of arrival.
         items: The ledger's table: (pk, sk) → item in wire form.
+        counts: The counters' table: (pk, sk) → how many.
         endpoint: `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     """
 
     policy: str
     password: str
     fail: dict[str, Failure] = field(default_factory=dict)
+    slow: dict[str, float] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
     endpoint: str = ""
 
     def operations(self) -> list[str]:
@@ -105,6 +109,10 @@ class FakeAws:
             case "PutItem":
                 self._put(parameters)
                 return {}
+            case "UpdateItem":
+                counter = (parameters["Key"]["pk"]["S"], parameters["Key"]["sk"]["S"])
+                spent = self.counts[counter] = self.counts.get(counter, 0) + 1
+                return {"Attributes": {"spent": {"N": str(spent)}}}
             case "TransactWriteItems":
                 for one in parameters["TransactItems"]:
                     self._put(one["Put"])
@@ -174,6 +182,7 @@ class AwsConnection(Connection):
     def _record(self, operation: str, parameters: dict[str, Any]) -> None:
         signed = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
         self.aws.asked.append(Asked(operation, parameters, signed[1] if signed else ""))
+        time.sleep(self.aws.slow.get(operation, 0.0))
 
 
 @contextmanager

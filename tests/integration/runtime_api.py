@@ -70,16 +70,16 @@ class Function:
 
     log: Path
     seconds_to_start: float = 0.0
-    queue: SimpleQueue[tuple[str, bytes] | None] = field(default_factory=SimpleQueue)
+    queue: SimpleQueue[tuple[str, bytes, float] | None] = field(default_factory=SimpleQueue)
     answers: dict[str, Future[Answer]] = field(default_factory=dict)
     started: Future[None] = field(default_factory=Future)
 
-    def invoke(self, event: object, *, timeout: float = 10.0) -> Answer:
-        """Return what the function answers to `event`."""
+    def invoke(self, event: object, *, timeout: float = 25.0) -> Answer:
+        """Return what the function answers to `event`, told that it has so many seconds."""
         request_id = str(uuid.uuid4())
         answer = self.answers[request_id] = Future()
-        self.queue.put((request_id, json.dumps(event).encode()))
-        return answer.result(timeout)
+        self.queue.put((request_id, json.dumps(event).encode(), timeout))
+        return answer.result(PATIENCE)
 
     def log_lines(self) -> list[str]:
         """Return what was logged so far."""
@@ -99,11 +99,11 @@ class RuntimeConnection(Connection):
         if work is None:
             self.close_connection = True
             return
-        request_id, event = work
+        request_id, event, seconds = work
         headers = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": request_id,
-            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + 10) * 1000)),
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + seconds) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": ARN,
             "Lambda-Runtime-Trace-Id": TRACE,
         }

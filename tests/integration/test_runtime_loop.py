@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.integration.runtime_api import InitFailed, running, runtime_python
 from tests.integration.vend_settings import ROLES, SETTINGS
 from tools.artefacts.bundle import build
 from tools.artefacts.bundle_rules import SERVICES
+from vending.deadlines import COUNTERS, END, LEDGER, MINT, MINTING, Patience, longest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +67,8 @@ def test_intent_precedes_the_mint_and_the_outcome_the_release(
         vend_id = answer_of(function.invoke(event()).payload)["vend_id"]
         first = aws.operations()
         function.invoke(event())
+    counted = ["UpdateItem"] * 3
+    assert first[2:5] == counted
     assert first[-5:] == [
         "PutItem",
         "AssumeRole",
@@ -76,7 +80,7 @@ def test_intent_precedes_the_mint_and_the_outcome_the_release(
     bundled = {name for _, operations in SERVICES.values() for name in operations}
     assert set(first) == bundled - {"Invoke", "PutLifecycleEventHookExecutionStatus"}
     # The second vend of the hour polls no policy and records none.
-    assert aws.operations()[len(first) :] == first[-5:]
+    assert aws.operations()[len(first) :] == counted + first[-5:]
     assert aws.items[(f"vend#{vend_id}", "1#intent")]
     assert aws.items[(f"vend#{vend_id}", "2#outcome")]["outcome"] == {"S": "issued"}
 
@@ -149,6 +153,85 @@ def test_an_aws_error_is_a_problem_and_gives_no_token(
     assert (answer.payload["statusCode"], answer_of(answer.payload)["code"]) == expected
     assert PASSWORD not in json.dumps(answer.payload)
     assert again.payload["statusCode"] == (503 if expected[1] == "policy_unavailable" else 200)
+
+
+@pytest.mark.parametrize("operation", ["AssumeRole", "GetAuthorizationToken"])
+def test_a_throttle_of_aws_is_503_with_a_time_to_wait_and_on_record(
+    bundle: Path, aws: FakeAws, tmp_path: Path, operation: str
+) -> None:
+    aws.fail[operation] = Failure(400, "ThrottlingException")
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        answer = function.invoke(event()).payload
+    problem = answer_of(answer)
+    assert (answer["statusCode"], problem["code"]) == (503, "aws_throttled")
+    assert answer["headers"]["Retry-After"] == "5"
+    outcome = aws.items[f"vend#{problem['vend_id']}", "2#outcome"]
+    assert (outcome["outcome"], outcome["code"]) == ({"S": "failed"}, {"S": "aws_throttled"})
+    # Asking again at once would be the same throttle.
+    assert aws.operations().count(operation) == 1
+
+
+def test_a_caller_over_its_budget_gets_429_and_its_flood_is_on_record(
+    bundle: Path, aws: FakeAws, tmp_path: Path
+) -> None:
+    few = settings(aws) | {"VEND_BUDGETS": '{"caller": 1, "asks": 100}'}
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", few) as function:
+        answers = [function.invoke(event()).payload for _ in range(3)]
+    assert [answer["statusCode"] for answer in answers] == [200, 429, 429]
+    assert answer_of(answers[1])["code"] == "throttled"
+    assert 1 <= int(answers[1]["headers"]["Retry-After"]) <= 3600
+    (flood,) = [item for (pk, _), item in aws.items.items() if pk.startswith("flood#")]
+    assert (flood["count"], flood["limit"]) == ({"N": "2"}, {"N": "1"})
+    assert aws.operations().count("AssumeRole") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (Failure(400, "AccessDeniedException"), 200),
+        (Failure(500, "InternalServerError"), 200),
+        (Failure(400, "ThrottlingException"), 429),
+        (Failure(400, "ProvisionedThroughputExceededException"), 429),
+    ],
+)
+def test_a_counter_that_fails_lets_a_vend_pass_and_one_that_is_flooded_does_not(
+    bundle: Path, aws: FakeAws, tmp_path: Path, fault: Failure, status: int
+) -> None:
+    aws.fail["UpdateItem"] = fault
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        assert function.invoke(event()).payload["statusCode"] == status
+        lines = [json.loads(line) for line in function.log_lines()]
+    failures = [line for line in lines if "BudgetFailures" in line]
+    assert len(failures) == (status == 200)
+    assert all("code" not in line for line in failures)
+    errors = [line["error"] for line in lines if line.get("level") == "ERROR"]
+    assert errors == ([fault.code] if status == 200 else [])
+
+
+@pytest.mark.parametrize(
+    ("operation", "phase", "status"),
+    [("UpdateItem", COUNTERS, 200), ("AssumeRole", MINTING, 502), ("PutItem", LEDGER, 503)],
+)
+def test_a_call_that_hangs_is_given_up_within_its_patience(
+    bundle: Path, aws: FakeAws, tmp_path: Path, *, operation: str, phase: Patience, status: int
+) -> None:
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        function.invoke(event())
+        aws.slow[operation] = phase.longest + 2
+        begun = time.monotonic()
+        answer = function.invoke(event()).payload
+        took = time.monotonic() - begun
+        aws.slow.clear()
+    assert answer["statusCode"] == status
+    # It was given up before the answer came, and it was not repeated.
+    assert phase.read <= took < phase.longest + 2
+
+
+def test_nothing_is_minted_when_the_end_is_near(bundle: Path, aws: FakeAws, tmp_path: Path) -> None:
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        answer = function.invoke(event(), timeout=longest(MINT, END)).payload
+    assert (answer["statusCode"], answer_of(answer)["code"]) == (503, "out_of_time")
+    assert not {"AssumeRole", "TransactWriteItems"} & set(aws.operations())
 
 
 def test_no_token_byte_is_logged_or_recorded_whatever_happens(

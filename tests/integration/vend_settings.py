@@ -13,6 +13,8 @@ SETTINGS = {
         {"default": {"account": "111122223333", "region": "eu-west-1", "roles": ROLES}}
     ),
     "VEND_LEDGER_TABLE": "ledger",
+    "VEND_BUDGET_TABLE": "budgets",
+    "VEND_BUDGETS": json.dumps({"session": 1200, "caller": 3600, "account": 36000, "asks": 600}),
     "VEND_POLICY": "appconfig:app/env/profile",
     "VEND_TOKEN_KEY": "alias/token",
     "POWERTOOLS_SERVICE_NAME": "ecr-vend",

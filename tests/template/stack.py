@@ -7,6 +7,7 @@ will be, not as it was written.
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ from samtranslator.yaml_helper import yaml_parse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "template.yaml"
+REGISTRY_TEMPLATE = ROOT / "stacks/registry.yaml"
 ACCOUNT = "111122223333"
 API = "a1b2c3d4e5"
 STACK_ID = "5c1e9f20-3b7a-11f0-9d3e-0a1b2c3d4e5f"
@@ -58,6 +61,13 @@ def translated() -> Document:
     return translate(source())
 
 
+@cache
+def registry_template() -> Document:
+    """Return the template of another account's registry, which CloudFormation reads as it is."""
+    found: Document = yaml_parse(REGISTRY_TEMPLATE.read_text())
+    return found
+
+
 @dataclass(frozen=True)
 class Stack:
     """One deployment: where, and with which parameters (those not given have their defaults)."""
@@ -68,6 +78,7 @@ class Stack:
     suffix: str = "amazonaws.com"
     name: str = "ecr-vend"
     template: Document = field(default_factory=translated)
+    account: str = ACCOUNT
 
     def resources(self, kind: str) -> dict[str, Document]:
         """Return the resources of a type that are deployed, resolved, by logical id."""
@@ -94,7 +105,7 @@ class Stack:
     def arn(self, service: str, resource: str, *, region: bool = True) -> str:
         """Return an ARN of this account, in this region unless the service knows none."""
         where = self.region if region else ""
-        return f"arn:{self.partition}:{service}:{where}:{ACCOUNT}:{resource}"
+        return f"arn:{self.partition}:{service}:{where}:{self.account}:{resource}"
 
     def holds(self, condition: str | None) -> bool:
         """Say whether a named condition holds; none at all does."""
@@ -130,14 +141,13 @@ class Stack:
                 return self.resolve(yes if self.holds(condition) else no)
             case "Fn::Equals":
                 left, right = self.resolve(argument)
-                return left == right
+                return str(left) == str(right)
             case "Fn::Not":
                 return not self.resolve(argument)[0]
             case "Fn::Join":
                 return argument[0].join(self.resolve(argument[1]))
             case "Fn::Select":
-                position, items = argument
-                return self.resolve(items)[position]
+                return self.resolve(argument[1])[int(argument[0])]
             case "Fn::Split":
                 return self.resolve(argument[1]).split(argument[0])
             case "Fn::Sub":
@@ -159,7 +169,7 @@ class Stack:
     def ref(self, name: str) -> Any:
         """Return what Ref gives for a parameter, a pseudo parameter or a resource."""
         pseudo = {
-            "AWS::AccountId": ACCOUNT,
+            "AWS::AccountId": self.account,
             "AWS::NoValue": NO_VALUE,
             "AWS::Partition": self.partition,
             "AWS::Region": self.region,
@@ -170,11 +180,13 @@ class Stack:
         if name in pseudo:
             return pseudo[name]
         if declared := self.template["Parameters"].get(name):
-            value = str(self.parameters.get(name, declared["Default"]))
+            value = str(self.parameters[name] if name in self.parameters else declared["Default"])
             return value.split(",") if declared["Type"] == "CommaDelimitedList" else value
-        match self.template["Resources"][name]["Type"]:
+        match self.deployed(name)["Type"]:
             case "AWS::ApiGateway::RestApi":
                 return API
+            case "AWS::ApiGateway::Stage":
+                return self.template["Resources"][name]["Properties"]["StageName"]
             case "AWS::IAM::ManagedPolicy" | "AWS::Lambda::Alias":
                 return self.attribute(name, "Arn")
             case "AWS::ECR::Repository":
@@ -188,8 +200,8 @@ class Stack:
         Raises:
             NotImplementedError: It is another attribute, or a type not known here.
         """
-        found = self.template["Resources"][name]
-        own = self.resolve(found["Properties"].get("RoleName", f"{self.name}-{name}"))
+        found = self.deployed(name)
+        own = self.resolve(self.own_name(name, found["Properties"]))
         match attribute, found["Type"]:
             case "Arn", "AWS::IAM::Role":
                 return self.arn("iam", f"role/{own}", region=False)
@@ -210,7 +222,35 @@ class Stack:
                 return self.arn("logs", f"log-group:{own}:*")
             case "Arn", "AWS::Events::Rule":
                 return self.arn("events", f"rule/{own}")
+            case _, "AWS::ApiGateway::DomainName":
+                return f"{attribute} of {self.resolve(found['Properties']['DomainName'])}"
         raise NotImplementedError(f"{name}.{attribute}")
+
+    def deployed(self, name: str) -> Document:
+        """Return a resource as it stands in the template.
+
+        Raises:
+            ValueError: Its condition does not hold, so that CloudFormation would refuse whatever
+                names it.
+        """
+        found: Document = self.template["Resources"][name]
+        if not self.holds(found.get("Condition")):
+            raise ValueError(f"{name} is named, and not deployed")
+        return found
+
+    def own_name(self, logical: str, properties: Document) -> Any:
+        """Return a resource's name: the template's, or one such as CloudFormation makes up.
+
+        A managed policy is replaced when its description changes, so that its name is another.
+        """
+        for key in ("RoleName", "ManagedPolicyName"):
+            if key in properties:
+                return properties[key]
+        made_up = f"{self.name}-{logical}"
+        if "PolicyDocument" in properties and "Description" in properties:
+            description = str(self.resolve(properties["Description"]))
+            return f"{made_up}-{hashlib.sha256(description.encode()).hexdigest()[:12].upper()}"
+        return made_up
 
     def api(self) -> Document:
         """Return the definition of the REST API."""

@@ -252,7 +252,7 @@ def test_no_request_or_answer_is_traced_and_none_is_cached() -> None:
 def test_every_call_is_throttled_and_measured() -> None:
     (settings,) = stage()["MethodSettings"]
     assert settings["MetricsEnabled"] is True
-    assert 0 < settings["ThrottlingRateLimit"] <= settings["ThrottlingBurstLimit"]
+    assert 0 < int(settings["ThrottlingRateLimit"]) <= int(settings["ThrottlingBurstLimit"])
 
 
 def test_the_access_log_says_who_called_and_lets_no_caller_write_into_it() -> None:

@@ -51,8 +51,9 @@ def own_policies(stack: Stack, role: str) -> list[dict[str, Any]]:
     inline = [one["PolicyDocument"] for one in properties.get("Policies", [])]
     apart = [
         one["Properties"]["PolicyDocument"]
-        for one in stack.resources("AWS::IAM::Policy").values()
-        if stack.ref(role) in one["Properties"]["Roles"]
+        for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        for one in stack.resources(kind).values()
+        if stack.ref(role) in one["Properties"].get("Roles", [])
     ]
     managed = {
         stack.attribute(logical, "Arn"): one["Properties"]["PolicyDocument"]
@@ -111,6 +112,7 @@ def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
         **{("sts:AssumeRole", role): None for role in roles},
         **{("sts:SetSourceIdentity", role): None for role in roles},
         ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): None,
+        ("dynamodb:UpdateItem", stack.attribute("BudgetTable", "Arn")): None,
         ("kms:GenerateMac", stack.attribute("TokenKey", "Arn")): None,
         ("appconfig:StartConfigurationSession", policy): None,
         ("appconfig:GetLatestConfiguration", policy): None,

@@ -248,11 +248,12 @@ def main() -> int:
     )
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--out", type=Path, help="the folder to build; build/TARGET if not given")
+    parser.add_argument("--unpacked", action="store_true", help="build the folder alone, no zip")
     arguments = parser.parse_args()
     try:
         folder = build(arguments.target, arguments.out)
         print(folder)
-        if arguments.target == "lambda":
+        if arguments.target == "lambda" and not arguments.unpacked:
             unpacked = [path for _, path in files(folder)]
             archive = pack(folder)
             print(archive)

@@ -23,7 +23,7 @@ RELEASE = "vending/release.py"
 SERVICES = {
     "appconfigdata": ("2021-11-11", ("GetLatestConfiguration", "StartConfigurationSession")),
     "codedeploy": ("2014-10-06", ("PutLifecycleEventHookExecutionStatus",)),
-    "dynamodb": ("2012-08-10", ("PutItem", "TransactWriteItems")),
+    "dynamodb": ("2012-08-10", ("PutItem", "TransactWriteItems", "UpdateItem")),
     "ecr": ("2015-09-21", ("GetAuthorizationToken",)),
     "kms": ("2014-11-01", ("GenerateMac",)),
     "lambda": ("2015-03-31", ("Invoke",)),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 BODY = {"pull": ["payments/api"]}
-ADAPTERS = {"ledger", "minting", "policy_source", "settings"}
+ADAPTERS = {"aws_clients", "counters", "ledger", "minting", "policy_source", "settings"}
 """Modules of the domain that talk to AWS or read the environment; every other one is pure."""
 
 
@@ -95,6 +95,8 @@ STABLE = {
     "audit_unavailable": 503,
     "policy_unavailable": 503,
     "mint_failed": 502,
+    "out_of_time": 503,
+    "aws_throttled": 503,
     "internal_error": 500,
 }
 

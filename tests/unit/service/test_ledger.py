@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.fakes import NOW, ORIGIN, FakePolicies, caller, vending
+from vending.budgets import Budget, Flood, Hour, Kind, Over
 from vending.errors import Code, Refusal
 from vending.ledger import DynamoLedger, attribute, attributes_of
 from vending.messages import TokenRequest
@@ -77,6 +78,12 @@ def ledger(table: FakeTable, kms: FakeKms | None = None) -> DynamoLedger:
 
 def intent(**asked: Any) -> Intent:
     return vending().preview(caller(), ORIGIN, TokenRequest(**asked))
+
+
+def flood(count: int = 22) -> Flood:
+    budget = Budget(Kind.ASKS, caller().key, 10)
+    over = Over(budget, count, Hour.of(NOW), NOW)
+    return Flood("v-01jd8w00000000000000000000", caller(), ORIGIN, over, "7")
 
 
 def test_an_intent_says_everything_that_is_known_before_the_mint() -> None:
@@ -175,9 +182,10 @@ def test_a_write_that_is_not_acknowledged_is_an_error(written: int) -> None:
     [
         lambda keeper: keeper.issue(intent(), Token("x"), seconds={}),
         lambda keeper: keeper.refuse(intent(), Refusal(Code.NOT_GRANTED, "")),
-        lambda keeper: keeper.fail(intent(), "AssumeRole: AccessDenied"),
+        lambda keeper: keeper.fail(intent(), "AssumeRole: X", code=Code.MINT_FAILED),
+        lambda keeper: keeper.flood(flood()),
     ],
-    ids=["issue", "refuse", "fail"],
+    ids=["issue", "refuse", "fail", "flood"],
 )
 def test_an_outcome_that_is_not_acknowledged_is_an_error(
     end: Callable[[DynamoLedger], None],
@@ -219,6 +227,40 @@ def test_empty_attributes_are_left_out_since_an_index_key_may_not_be_empty() -> 
         "c": {"BOOL": False},
         "d": {"N": "0"},
     }
+
+
+def test_a_failure_is_on_record_with_its_code_and_awss_reason() -> None:
+    table, what = FakeTable(), intent()
+    ledger(table).fail(what, "AssumeRole: Throttling", code=Code.AWS_THROTTLED)
+    item = table.items[f"vend#{what.vend_id}", "2#outcome"]
+    assert (item["outcome"], item["code"]) == ({"S": "failed"}, {"S": "aws_throttled"})
+    assert item["reason"] == {"S": "AssumeRole: Throttling"}
+
+
+def test_a_flood_is_on_record_with_who_overdrew_what_and_how_often() -> None:
+    table = FakeTable()
+    ledger(table).flood(flood(22))
+    ((key, item),) = table.items.items()
+    assert key == (
+        "flood#aws:111122223333:AROAPAYMENTS-CIXXXXXX#2026-11-23T20",
+        "asks#aws:111122223333:AROAPAYMENTS-CIXXXXXX#000000000022",
+    )
+    assert (item["count"], item["limit"], item["budget"]) == (
+        {"N": "22"},
+        {"N": "10"},
+        {"S": "asks"},
+    )
+    assert item["outcome_day"] == {"S": "throttled#2026-11-23"}
+    assert item["caller"]["M"]["session"] == {"S": "run-1"}
+    assert "hour" not in item  # that index lists intents
+
+
+def test_a_flood_that_is_on_record_already_is_left_as_it_is() -> None:
+    table = FakeTable()
+    ledger(table).flood(flood())
+    held = dict(table.items)
+    ledger(table).flood(flood())
+    assert table.items == held
 
 
 def test_the_record_of_a_refusal_has_no_role_and_no_scope() -> None:

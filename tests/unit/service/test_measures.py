@@ -78,6 +78,9 @@ def test_nothing_but_refusals_is_split_by_code(kind: str) -> None:
         ("scope_too_large", 0),
         ("audit_unavailable, issue", 1),
         ("mint_failed", 1),
+        ("aws_throttled", 1),
+        ("out_of_time", 1),
+        ("throttled", 0),
         ("policy_unavailable", 1),
         ("internal_error", 1),
         ("probe that fails", 1),
@@ -93,7 +96,19 @@ def test_what_failed_is_named() -> None:
     assert line_of("audit_unavailable, intent")["LedgerFailures"] == 1
     assert line_of("audit_unavailable, issue")["LedgerFailures"] == 1
     assert line_of("mint_failed")["MintFailures"] == 1
+    assert line_of("aws_throttled")["MintFailures"] == 1
     assert "MintFailures" not in line_of("scope_too_large")
+
+
+def test_a_vend_that_goes_on_uncounted_says_so() -> None:
+    line = line_of("vend that is not counted")
+    assert (line["Vends"], line["BudgetFailures"], line["Failures"]) == (1, 1, 0)
+    assert line["CountSeconds"] > 0
+
+
+@pytest.mark.parametrize("code", ["throttled", "out_of_time", "aws_throttled"])
+def test_each_of_these_is_the_refusal_that_it_is_called(code: str) -> None:
+    assert line_of(code)["code"] == code
 
 
 def test_a_break_glass_vend_is_counted_as_one_too() -> None:

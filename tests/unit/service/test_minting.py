@@ -15,6 +15,7 @@ from botocore.stub import Stubber
 
 from tests.fakes import PASSWORD, REGISTRY
 from vending.access import Access
+from vending.aws_clients import THROTTLES
 from vending.minting import StsMinter, password_of
 from vending.vend import MintFailed
 
@@ -144,6 +145,29 @@ def test_a_refusal_of_sts_is_a_failed_mint(code: str, large: bool) -> None:
         mint(StsMinter(sts, lambda _: client("ecr")))
     assert caught.value.too_large is large
     assert caught.value.reason == f"AssumeRole: {code}"
+
+
+@pytest.mark.parametrize("code", sorted(THROTTLES))
+def test_a_throttle_of_sts_is_told_from_a_refusal(code: str) -> None:
+    sts = client("sts")
+    stub = Stubber(sts)
+    stub.add_client_error("assume_role", code)
+    stub.activate()
+    with pytest.raises(MintFailed) as caught:
+        mint(StsMinter(sts, lambda _: client("ecr")))
+    assert caught.value.throttled
+    assert caught.value.reason == f"AssumeRole: {code}"
+
+
+@pytest.mark.parametrize(
+    ("code", "throttled"), [("ThrottlingException", True), ("AccessDeniedException", False)]
+)
+def test_a_throttle_of_ecr_is_told_from_a_refusal(code: str, throttled: bool) -> None:
+    sts, _ = assumed()
+    ecr = Ecr(f'{{"__type":"{code}"}}'.encode(), status=400)
+    with pytest.raises(MintFailed) as caught:
+        mint(StsMinter(sts, lambda _: ecr.client))
+    assert caught.value.throttled is throttled
 
 
 def test_a_refusal_of_ecr_is_a_failed_mint() -> None:

@@ -141,6 +141,13 @@ def test_a_step_runs_what_a_laptop_runs(job: str, run: str) -> None:
     assert MAKE.fullmatch(run)
 
 
+def test_what_upgrades_from_the_release_before_has_the_whole_history() -> None:
+    (checkout,) = (
+        step for job, step in STEPS if job == "ci.yml:test" and "checkout" in step.get("uses", "")
+    )
+    assert checkout["with"]["fetch-depth"] == 0
+
+
 def test_each_target_that_a_step_names_is_there() -> None:
     named = {found[1] for _, run in RUNS if (found := MAKE.fullmatch(run))}
     assert sorted(named - TARGETS) == []

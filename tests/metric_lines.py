@@ -1,14 +1,14 @@
-"""Every kind of request to the service on fakes, and what it measures of each."""
+"""Every kind of request to the service on fakes, and what it logs and measures of each."""
 
 from __future__ import annotations
 
 import io
 import json
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from handlers.api import api, uncounted
+from handlers.api import api, logger, uncounted
 from tests.fakes import FakeCounters, FakeLedger, FakeMinter, FakePolicies, event, vending
 from vending.budgets import CountersThrottled, CountersUnavailable, Kind
 from vending.errors import Code, Refused
@@ -16,6 +16,8 @@ from vending.vend import MintFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from aws_lambda_powertools import Logger
 
     from vending.vend import ServingPolicy
 
@@ -84,8 +86,8 @@ REQUESTS: dict[str, Mapping[str, Any]] = {
 FAKES = {"budgets", "counters", "ledger", "minter", "policies", "uncounted"}
 
 
-def lines_of(kind: str) -> list[dict[str, Any]]:
-    """Return the metric lines of one request of a kind."""
+def logged(kind: str) -> list[dict[str, Any]]:
+    """Return all that is logged of one request of a kind, a metric line included."""
     given = dict(REQUESTS[kind])
     fakes = {name: given.pop(name) for name in FAKES & given.keys()}
     left = given.pop("milliseconds", 20_000)
@@ -93,11 +95,28 @@ def lines_of(kind: str) -> list[dict[str, Any]]:
         aws_request_id="invocation-1", get_remaining_time_in_millis=lambda: left
     )
     asked = given if "probe" in given else event(**given)
-    written = io.StringIO()
-    with redirect_stdout(written):
+    with printed(logger) as lines:
         api(vending(**fakes))(asked, context)
-    found = (json.loads(line) for line in written.getvalue().splitlines())
-    return [line for line in found if "_aws" in line]
+    return lines
+
+
+@contextmanager
+def printed(logger: Logger) -> Iterator[list[dict[str, Any]]]:
+    """Yield a list that has, after the block, the JSON lines that Lambda would log."""
+    written = io.StringIO()
+    lines: list[dict[str, Any]] = []
+    stream = logger.registered_handler.setStream(written)  # type: ignore[attr-defined]
+    try:
+        with redirect_stdout(written):
+            yield lines
+    finally:
+        logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]
+    lines.extend(json.loads(line) for line in written.getvalue().splitlines())
+
+
+def lines_of(kind: str) -> list[dict[str, Any]]:
+    """Return the metric lines of one request of a kind."""
+    return [line for line in logged(kind) if "_aws" in line]
 
 
 def metrics_of(line: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:

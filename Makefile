@@ -43,6 +43,12 @@ coverage: dev ## run every test and print which lines and branches none of them 
 bench: dev ## measure speed and size beside the peers; ARGS="--rounds 30" for steadier figures
 	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tests.bench $(ARGS)
 
+.PHONY: cost scale
+cost: dev ## what a million vends cost, counted from the code; ARGS="--price name=value", --json
+	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tools.estimates.cost $(ARGS)
+scale: dev ## what fleets of runners ask of AWS, and which quota breaks first; ARGS="--runners 500", --json
+	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tools.estimates.scale $(ARGS)
+
 .PHONY: check
 check: dev ## format, lint, types, architecture, locks, template, pins, workflows: everything cheap
 	@$(DEV)/ruff format --check .
@@ -90,13 +96,16 @@ bundle: boot ## what `sam build` calls: build/lambda alone, unless it is up to d
 # sam wants a region even where it calls nobody; a deployment goes to yours.
 SAM = SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
 ENV ?= dev
-.PHONY: validate scan deploy
+STACK ?= ecr-vend
+.PHONY: validate scan live-check deploy
 validate: boot ## sam's own validation of template.yaml, linted; needs no AWS account
 	@$(BOOT) tools/environments.py sam >/dev/null
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(SAM) validate --lint
 scan: boot ## checkov over template.yaml; what is suppressed, and why: .checkov.yaml
 	@$(BOOT) tools/environments.py checkov >/dev/null
 	@.venv/checkov/bin/checkov --config-file .checkov.yaml
+live-check: dev ## prove on a deployed stack what only an account can show; STACK=ecr-vend, ARGS="--list", --yes
+	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tools.live_check --stack $(STACK) $(ARGS)
 deploy: boot ## deploy to AWS; ENV=prod takes that section of samconfig.toml (default: dev)
 	@$(BOOT) tools/environments.py sam >/dev/null
 	@$(SAM) build --config-env $(ENV)

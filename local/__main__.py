@@ -74,6 +74,18 @@ def leave_running(stack: Stack, arguments: argparse.Namespace) -> None:
     raise NotStarted(f"the emulator ended by itself:\n{stack.emulator.log.read_text()[-2000:]}")
 
 
+def parameter(text: str) -> tuple[str, str]:
+    """Return the name and value of a parameter.
+
+    Raises:
+        ArgumentTypeError: It is not written as NAME=VALUE.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 def parse() -> argparse.Namespace:
     """Return the command line's arguments."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
@@ -87,6 +99,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--policy", type=Path, default=POLICY)
     parser.add_argument(
         "--bundle", type=Path, help="deploy this bundle, not one of the functions as they are here"
+    )
+    parser.add_argument(
+        "--parameter",
+        type=parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="one of the template's, instead of its default; may be given several times",
     )
     return parser.parse_args()
 
@@ -102,6 +122,7 @@ def main() -> int:
             port=arguments.port,
             template=arguments.template,
             policy=arguments.policy,
+            parameters=dict(arguments.parameter),
             say=printer.progress,
         ) as stack:
             if arguments.command == "serve":

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TEMPLATE = ROOT / "template.yaml"
 POLICY = ROOT / "local/policy.yaml"
-PARAMETERS: dict[str, str] = {}
 
 
 @dataclass
@@ -54,6 +53,7 @@ class Stack:
         port: int = 0,
         template: Path = TEMPLATE,
         policy: Path = POLICY,
+        parameters: Mapping[str, str] | None = None,
         say: Callable[[str], None],
     ) -> Self:
         """Start, deploy, fill and prove a stack.
@@ -63,6 +63,7 @@ class Stack:
             port: To serve on; 0 for any free one.
             template: The real template.
             policy: The policy document to publish.
+            parameters: Of the template, where they are not its defaults.
             say: Takes one line for each step.
 
         Raises:
@@ -78,7 +79,7 @@ class Stack:
                 administrator,
                 template,
                 bundle,
-                parameters=PARAMETERS,
+                parameters=parameters or {},
                 say=say,
             )
             table = administrator.client("dynamodb").describe_table(

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from handlers.api import api, logger, uncounted
+from handlers.measures import measures
 from tests.fakes import FakeCounters, FakeLedger, FakeMinter, FakePolicies, event, vending
 from vending.budgets import CountersThrottled, CountersUnavailable, Kind
 from vending.errors import Code, Refused
@@ -50,6 +51,7 @@ class BrokenPolicies(FakePolicies):
 
 REQUESTS: dict[str, Mapping[str, Any]] = {
     "vend": {"body": {"pull": ["payments/api"]}},
+    "cold start": {"cold": True},
     "break-glass vend": BREAK_GLASS,
     "dry run": {"body": {"dry_run": True, "pull": ["payments/api"]}},
     "refused dry run": {"body": {"dry_run": True, "pull": ["search/indexer"]}},
@@ -91,6 +93,7 @@ def logged(kind: str) -> list[dict[str, Any]]:
     given = dict(REQUESTS[kind])
     fakes = {name: given.pop(name) for name in FAKES & given.keys()}
     left = given.pop("milliseconds", 20_000)
+    measures._cold = given.pop("cold", False)
     context = SimpleNamespace(
         aws_request_id="invocation-1", get_remaining_time_in_millis=lambda: left
     )

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from vending.probe import Prober
     from vending.token import Token
 
-
 NOT_MINTED = Refusal(
     Code.MINT_FAILED,
     "AWS did not issue the token. Try again; if it lasts, give the vend id to the platform team.",
@@ -226,8 +225,7 @@ class Vending:
             if early.refusal.code is Code.UNKNOWN_REGISTRY:
                 self.ask(caller, origin)
             raise
-        refusal, now = intent.decision.refusal, intent.asked_at
-        over = self.budgets.ask(caller, now) if refusal else self.budgets.vend(caller, now)
+        refusal, over = intent.decision.refusal, self._count(intent)
         with recording(None if over else intent.vend_id):
             if over:
                 raise self._throttled(caller, origin, over)
@@ -240,6 +238,12 @@ class Vending:
             if not fits(left, MINT, END):
                 raise self._failed(intent, "no time left to mint", OUT_OF_TIME)
             return self._mint_and_issue(intent)
+
+    def _count(self, intent: Intent) -> Over | None:
+        if intent.decision.refusal:
+            return self.budgets.ask(intent.caller, intent.asked_at)
+        # A probe says whether the service works, whatever an account's callers have used up.
+        return None if intent.probe else self.budgets.vend(intent.caller, intent.asked_at)
 
     def ask(self, caller: Caller, origin: Origin) -> None:
         """Count what mints nothing: what a caller asks without being vended a token.

@@ -115,6 +115,8 @@ def test_every_log_record_is_one_json_line_with_the_request_id(
     ]
     assert [record["service"] for record in records] == ["ecr-vend", "ecr-vend"]
     assert records[0]["vend_id"] == answer_of(vended.payload)["vend_id"]
+    assert records[1]["caller"] == records[0]["caller"]
+    assert records[0]["caller"].startswith("aws:111122223333:AROA")
     metrics = [line for line in lines if "_aws" in line]
     assert len(lines) == len(records) + len(metrics)
     assert [("Vends" in line, "Refusals" in line) for line in metrics] == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -149,6 +150,16 @@ def fields_by_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         | set(PHASES.values()),
         stack.ref("ProberLogGroup"): watched.fields_of(watched.probed(monkeypatch)),
     }
+
+
+def test_the_estimate_of_the_cost_counts_these_alarms_and_at_least_these_metrics(
+    metrics: set[watched.Metric],
+) -> None:
+    taken = tomllib.loads((ROOT / "tools/estimates/prices.toml").read_text())["taken"]
+    assert taken["alarms"] == len(ALARMS)
+    undivided = {metric for metric in metrics if metric[0].startswith("ecr-vend")}
+    undivided -= {metric for metric in metrics if len(metric[2]) > 1}
+    assert len(undivided) + len(Code) <= taken["custom_metrics"]
 
 
 def test_the_dashboard_shows_metrics_that_there_are(metrics: set[watched.Metric]) -> None:

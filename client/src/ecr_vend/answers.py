@@ -136,7 +136,7 @@ def service_problem(
     reference = document.get("vend_id") or document.get("request_id")
     vend = f" [{reference}]" if isinstance(reference, str) else ""
     if response.status_code == 429:
-        return throttled(response, endpoint)
+        return Problem("over_budget", endpoint=endpoint, detail=f"{detail}{vend}")
     if response.status_code >= 500:
         return Problem("service_down", endpoint=endpoint, detail=f"{code}: {detail}{vend}")
     if code in NOT_KNOWN_YET and release.older(said := version(response), release.OLDEST_SERVICE):
@@ -189,7 +189,7 @@ def skew(response: httpx.Response) -> str:
 
 
 def throttled(response: httpx.Response, endpoint: str) -> Problem:
-    """Return the failure that the service is asked too often."""
+    """Return the failure that API Gateway is asked too often."""
     wait = retry_after(response)
     return Problem(
         "throttled",

@@ -78,6 +78,7 @@ PROBLEMS = {
     "the endpoint and the version of this helper are right",
     "throttled": "{endpoint} is being asked too often{detail}: try again later, or ask for fewer "
     "tokens at once",
+    "over_budget": "{endpoint} gives no more for now: {detail}",
     "service_down": "{endpoint} does not serve ({detail}): " + ASK_AGAIN,
     "unreachable": "{endpoint} cannot be reached ({detail}): check the endpoint, the network and "
     "the proxy, then try again",
@@ -92,7 +93,7 @@ PROBLEMS = {
 }
 """Code → sentence, with the values it takes."""
 
-UNAVAILABLE = frozenset({"throttled", "service_down", "unreachable", "timeout"})
+UNAVAILABLE = frozenset({"throttled", "over_budget", "service_down", "unreachable", "timeout"})
 """With these the service cannot be asked, so a cached token that still has life is used."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ARM64 = "linux/arm64"
-NAME = "ecr-vend-aarch64"
+NAME = f"ecr-vend-aarch64-{os.getpid()}"
+"""What the kernel knows the emulator by. What a killed run left behind hinders no other."""
 MAGIC = bytes.fromhex("7f454c460201010000000000000000000200b700")
 MASK = bytes.fromhex("ffffffffffffff00fffffffffffffffffeffffff")
 

@@ -111,6 +111,11 @@ DENIED = (
     "User: arn:aws:sts::111122223333:assumed-role/ci/run-1 is not authorized to perform: "
     "execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********3333:abc/live/POST/v1"
 )
+OVER = {
+    "code": "throttled",
+    "detail": "Wait until 21:00 UTC: this session has had its 3 tokens of the hour.",
+    "request_id": "request-1",
+}
 ANSWERS: dict[str, tuple[httpx.Response | Exception, str]] = {
     "not_authorised": (gateway(403, DENIED, "AccessDeniedException"), "assumed-role/ci/run-1"),
     "clock_skew": (
@@ -136,6 +141,7 @@ ANSWERS: dict[str, tuple[httpx.Response | Exception, str]] = {
     ),
     "not_an_ecr_vend": (gateway(403, "Missing Authentication Token"), "ECR_VEND_ENDPOINT"),
     "throttled": (gateway(429, "Too Many Requests"), "asked too often"),
+    "over_budget": (response(429, OVER), "this session has had its 3 tokens"),
     "service_down": (gateway(500, "Internal server error"), "Internal server error"),
     "unexpected_answer": (httpx.Response(418, text="THE-TOKEN"), "HTTP 418"),
     "unreachable": (httpx.ConnectError("Connection refused"), "Connection refused"),
@@ -202,6 +208,21 @@ def test_a_pause_beyond_the_deadline_is_not_begun() -> None:
     assert isinstance(problem, Problem)
     assert "it asks to wait 60 s" in problem.text
     assert (len(requests), pauses) == (1, [])
+
+
+def test_who_is_over_a_budget_hears_which_at_once_and_uses_the_token_at_hand() -> None:
+    problem, requests, pauses = vend(response(429, OVER, Retry_After="1800"))
+    assert isinstance(problem, Problem)
+    assert "Wait until 21:00 UTC: this session has had" in problem.text
+    assert (len(requests), pauses) == (1, [])
+    assert problem.unavailable
+
+
+def test_a_service_that_is_throttled_by_aws_is_asked_again_when_it_says() -> None:
+    slowed = {"code": "aws_throttled", "detail": "AWS is asked too often.", "vend_id": "v-1"}
+    result, _, pauses = vend(response(503, slowed, Retry_After="5"), response(200, GOOD))
+    assert isinstance(result, tuple)
+    assert pauses == [5.25]
 
 
 def test_a_certificate_that_is_not_trusted_is_said_and_not_retried() -> None:

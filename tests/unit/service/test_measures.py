@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handlers.measured import PHASES, Measured, measured
-from handlers.measures import measures
+from handlers.measures import Measures, measures
 from tests.fakes import FakePolicies, vending
 from tests.metric_lines import REQUESTS, lines_of, metrics_of
 
@@ -129,10 +129,11 @@ def test_a_probe_that_fails_counts_with_the_failures_that_alarms_watch() -> None
 
 
 def test_the_first_request_of_an_instance_is_a_cold_start() -> None:
-    lines_of("vend")
-    assert "ColdStarts" not in line_of("vend")
-    measures._cold = True
-    assert line_of("vend")["ColdStarts"] == 1
+    assert line_of("cold start")["ColdStarts"] == 1
+    fresh = Measures()
+    for expected in ({"ColdStarts": 1.0}, {}):
+        fresh.begin("invocation-1")
+        assert fresh._values == expected
 
 
 def test_the_age_of_the_policy_is_in_seconds() -> None:

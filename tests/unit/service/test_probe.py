@@ -14,6 +14,7 @@ from tests.fakes import (
     ORIGIN,
     POLICY,
     PROBER,
+    FakeCounters,
     FakeLedger,
     FakeMinter,
     FakePolicies,
@@ -22,6 +23,7 @@ from tests.fakes import (
 )
 from tests.unit.service.test_settings import GOOD
 from vending.access import Access
+from vending.budgets import Kind
 from vending.caller import caller_of
 from vending.errors import Code, Refused
 from vending.messages import TokenRequest
@@ -110,6 +112,24 @@ def test_a_probe_takes_the_whole_way_and_is_marked_in_every_record() -> None:
     assert all(record["probe"] is True for record in records)
     ordinary = replace(intent, probe=False)
     assert not any("probe" in record for record in outcome_items(ordinary, "issued", {}))
+
+
+def test_a_probe_is_vended_whatever_its_account_has_used_up() -> None:
+    counters, asked = FakeCounters(), TokenRequest(pull=[PROBER.repository])
+    service = vending(counters=counters, budgets=dict.fromkeys(Kind, 1))
+    for _ in range(3):
+        service.vend(prober(), ORIGIN, asked)
+    assert counters.asked == []
+
+
+def test_the_stranger_of_a_probe_is_counted_as_everybody() -> None:
+    service = vending(budgets={Kind.ASKS: 1})
+    codes = []
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            service.vend(prober("stranger"), ORIGIN, TokenRequest())
+        codes.append(refused.value.refusal.code)
+    assert codes == [Code.NOT_GRANTED, Code.THROTTLED]
 
 
 def test_a_stack_without_a_prober_answers_no_probe() -> None:

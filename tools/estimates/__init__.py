@@ -1,0 +1,1 @@
+"""What the service costs and how far it scales, computed from its own code and template."""

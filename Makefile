@@ -110,6 +110,10 @@ deploy: boot ## deploy to AWS; ENV=prod takes that section of samconfig.toml (de
 	@$(SAM) build --config-env $(ENV)
 	@$(SAM) deploy --config-env $(ENV)
 
+.PHONY: dashboard
+dashboard: dev ## draw the dashboard of template.yaml with made-up figures: docs/dashboard.svg
+	@$(DEV)/python -m tools.dashboard
+
 .PHONY: lock
 lock: boot ## resolve every lock again; ARGS=--upgrade takes the newest of everything
 	@$(BOOT) tools/locks.py $(ARGS)

@@ -10,10 +10,11 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
 from handlers import answers
+from handlers.measured import measured
+from handlers.measures import measures
 from vending import clients, release
 from vending.caller import caller_of
 from vending.deadlines import unhurried
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vending.budgets import CountersUnavailable
+    from vending.caller import Caller
     from vending.deadlines import Left
     from vending.messages import Message
+    from vending.probe import Prober
     from vending.vend import Intent, Vending
 
 ERRORS = "https://github.com/ecr-vend/ecr-vend/blob/main/docs/errors.md"
@@ -37,8 +40,6 @@ Answer = dict[str, Any]
 # The event is never logged, whatever POWERTOOLS_LOGGER_LOG_EVENT says: only Powertools' decorator
 # reads that variable, and it is not used here.
 logger = Logger()
-# The service is the stack's name (POWERTOOLS_SERVICE_NAME), so that two stacks have two sets.
-metrics = Metrics(namespace="ecr-vend")
 
 # With POWERTOOLS_DEBUG, Powertools logs what it works on. What is worth logging is logged here.
 powertools = logging.getLogger("aws_lambda_powertools")
@@ -52,10 +53,11 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
     Two routes need no router. Powertools' takes longer to load than all the rest of this module,
     and logs an exception with its text.
     """
+    vending = measured(vending)
 
     def tokens(event: Event, left: Left) -> Answer:
         caller, origin = caller_of(event)
-        logger.append_keys(caller=caller.key)
+        known(caller, vending.prober)
         try:
             clients.check(origin.user_agent)
             asked = token_request(body_of(event))
@@ -67,23 +69,27 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
             intent = vending.preview(caller, origin, asked)
             note("DryRuns", intent)
             return answer(answers.dry_run(intent))
-        vend = vending.vend(caller, origin, asked, left=left)
+        with measures.timed("VendSeconds"):
+            vend = vending.vend(caller, origin, asked, left=left)
         note("Vends", vend.intent)
         return answer(answers.token(vend))
 
     def whoami(event: Event, _: Left) -> Answer:
         caller, origin = caller_of(event)
-        logger.append_keys(caller=caller.key)
+        known(caller, vending.prober)
         vending.ask(caller, origin)
-        metrics.add_metric("Whoami", MetricUnit.Count, 1)
-        return answer(answers.whoami(vending, caller, origin))
+        shown = answer(answers.whoami(vending, caller, origin))
+        measures.answered("Whoami")
+        return shown
 
     routes = {("POST", "/v1/tokens"): tokens, ("GET", "/v1/whoami"): whoami}
     paths = {path for _, path in routes}
 
     def handler(event: Event, context: Any) -> Answer:
+        invocation = getattr(context, "aws_request_id", "")
         logger.clear_state()
-        logger.append_keys(function_request_id=getattr(context, "aws_request_id", ""))
+        logger.append_keys(function_request_id=invocation)
+        measures.begin(invocation)
         try:
             # API Gateway's events have many keys and none of this name: who can send this one may
             # invoke the function, which in this stack is its prober alone.
@@ -107,9 +113,16 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
             detail = "Try again; if it lasts, give the request id to the platform team."
             return problem(Refused(Code.INTERNAL_ERROR, detail), event)
         finally:
-            metrics.flush_metrics()
+            measures.flush()
 
     return handler
+
+
+def known(caller: Caller, prober: Prober | None) -> None:
+    """Note who asks: in the log, since a caller is never a dimension of a metric."""
+    logger.append_keys(caller=caller.key, caller_arn=caller.arn)
+    if prober and prober.concerns(caller):
+        measures.probed()
 
 
 def time_left(context: Any) -> Left:
@@ -119,13 +132,9 @@ def time_left(context: Any) -> Left:
 
 
 def uncounted(failure: CountersUnavailable) -> None:
-    """Note that requests go on without their budgets.
-
-    The metric is apart from the request's own, whose dimension `code` it would get.
-    """
+    """Note that requests go on without their budgets."""
     logger.error("requests are not counted, and go on", error=str(failure))
-    with single_metric("BudgetFailures", MetricUnit.Count, 1, namespace="ecr-vend") as metric:
-        metric.add_dimension("service", logger.service)
+    measures.count("BudgetFailures")
 
 
 def body_of(event: Event) -> bytes:
@@ -178,8 +187,7 @@ def problem(error: Refused, event: Event) -> Answer:
         body["vend_id"] = error.vend_id
     level = logger.error if kind.status >= 500 else logger.warning
     level("refused", code=code, vend_id=error.vend_id, request_id=body["request_id"])
-    metrics.add_dimension("code", code)
-    metrics.add_metric("Refusals", MetricUnit.Count, 1)
+    measures.refused(code, kind.status, error.vend_id)
     waits = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     return reply(kind.status, "application/problem+json", json.dumps(body), **waits)
 
@@ -190,8 +198,16 @@ def request_id(event: Event) -> str:
     return str(context.get("requestId") or "") if isinstance(context, dict) else ""
 
 
+def breaks_glass(intent: Intent) -> bool:
+    """Return whether a break-glass grant contributed."""
+    return any(
+        grant.break_glass and grant.name in intent.decision.grants
+        for grant in intent.policy.policy.grants
+    )
+
+
 def note(what: str, intent: Intent) -> None:
-    """Log and count something that went well. The caller is in the log, never a dimension."""
+    """Log and count something that went well."""
     logger.info(
         what,
         vend_id=intent.vend_id,
@@ -201,5 +217,6 @@ def note(what: str, intent: Intent) -> None:
         policy_age_seconds=int(intent.policy.age.total_seconds()),
         session_policy_size=len(intent.session_policy),
     )
-    metrics.add_metric(what, MetricUnit.Count, 1)
-    metrics.add_metric("SessionPolicySize", MetricUnit.Count, len(intent.session_policy))
+    measures.answered(what, intent)
+    if what == "Vends" and breaks_glass(intent):
+        measures.count("BreakGlass")

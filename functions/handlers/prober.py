@@ -5,14 +5,13 @@ from __future__ import annotations
 from handlers import startup  # isort: skip
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from handlers.measures import Measures
 from probing.doors import ApiDoor, FunctionDoor, HttpRegistry
 from probing.proofs import prove
 from vending.errors import Code
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from probing.proofs import Door, Proof
 
 logger = Logger()
-# The service is the stack's name (POWERTOOLS_SERVICE_NAME), so that two stacks have two sets.
-metrics = Metrics(namespace="ecr-vend")
 
 session: Any = botocore.session.Session()
 # The vending function has 25 seconds. A probe is not repeated: the second try would hide a failure.
@@ -46,11 +43,11 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
     """
     if "LifecycleEventHookExecutionId" in event:
         return hook(event)
-    started = time.perf_counter()
-    proofs = probe(door_at(str(event.get("endpoint") or ""), os.environ))
-    metrics.add_metric("ProbeFailures", MetricUnit.Count, 0 if passed(proofs) else 1)
-    metrics.add_metric("ProbeSeconds", MetricUnit.Seconds, time.perf_counter() - started)
-    metrics.flush_metrics()
+    measures = Measures()
+    with measures.timed("ProbeSeconds"):
+        proofs = probe(door_at(str(event.get("endpoint") or ""), os.environ))
+    measures.set("ProbeFailures", int(not passed(proofs)))
+    measures.flush()
     return summary(proofs)
 
 

@@ -8,11 +8,12 @@ import logging
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 
 from handlers.api import api, uncounted
+from handlers.measured import Measured
 from vending import deadlines
 from vending.aws_clients import patient_client
 from vending.budgets import Budgets
@@ -58,8 +59,8 @@ def assemble(settings: Settings) -> Vending:
             clock=clock,
         ),
         minter=StsMinter(
-            client("sts", deadlines.MINTING),
-            lambda region: client("ecr", deadlines.MINTING, region),
+            cast("Any", Measured(client("sts", deadlines.MINTING))),
+            lambda region: cast("Any", Measured(client("ecr", deadlines.MINTING, region))),
         ),
         budgets=Budgets(
             DynamoCounters(client("dynamodb", deadlines.COUNTERS), settings.budget_table),

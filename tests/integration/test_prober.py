@@ -191,4 +191,4 @@ def test_a_scheduled_probe_is_measured_and_tells_codedeploy_nothing(
 def failures(logged: str) -> list[float]:
     """Return the values of the metric, as CloudWatch reads them from the log."""
     lines = [json.loads(line) for line in logged.splitlines() if '"_aws"' in line]
-    return [value for line in lines for value in line["ProbeFailures"]]
+    return [line["ProbeFailures"] for line in lines]

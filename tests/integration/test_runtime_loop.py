@@ -123,6 +123,13 @@ def test_every_log_record_is_one_json_line_with_the_request_id(
         (True, False),
         (False, True),
     ]
+    assert [line["function_request_id"] for line in metrics] == [
+        vended.request_id,
+        refused.request_id,
+    ]
+    assert [line.get("ColdStarts") for line in metrics] == [1, None]
+    mint = metrics[0]["AssumeRoleSeconds"] + metrics[0]["AuthorizationTokenSeconds"]
+    assert 0 < mint < metrics[0]["MintSeconds"] < metrics[0]["VendSeconds"]
 
 
 @pytest.mark.parametrize(

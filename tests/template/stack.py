@@ -220,6 +220,8 @@ class Stack:
                 return self.arn("kms", f"key/{own}")
             case "Arn", "AWS::Logs::LogGroup":
                 return self.arn("logs", f"log-group:{own}:*")
+            case "Arn", "AWS::CloudWatch::Alarm":
+                return self.arn("cloudwatch", f"alarm:{own}")
             case "Arn", "AWS::Events::Rule":
                 return self.arn("events", f"rule/{own}")
             case _, "AWS::ApiGateway::DomainName":

@@ -19,6 +19,7 @@ EU = "arn:aws:iam::444455556666:role/ecr-vend.eu.eu-central-1"
 NAMED = {"DomainName": "ecr-vend.example.com", "CertificateArn": CERTIFICATE}
 ENDPOINTS = {"EndpointType": "PRIVATE", "VpcEndpointIds": "vpce-0123456789abcdef0"}
 OTHER = {
+    "AlarmTopicArn": {"AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms"},
     "AllowedAccounts": {"AllowedAccounts": "444455556666"},
     "ApiGatewayLogRole": {"ApiGatewayLogRole": "create"},
     "Canary": {"Canary": "false"},
@@ -209,6 +210,9 @@ def test_parameters_that_do_not_go_together_are_refused_before_anything_is_made(
         ("RepositoryPrefixes", "/payments", False),
         ("RepositoryPrefixes", "Payments/", False),
         ("RepositoryPrefixes", "${aws:userid}/", False),
+        ("AlarmTopicArn", "arn:aws:sns:eu-west-1:111122223333:alarms", True),
+        ("AlarmTopicArn", "arn:aws:sns:eu-west-1:111122223333:*", False),
+        ("AlarmTopicArn", "arn:aws:lambda:eu-west-1:111122223333:function:f", False),
         ("Registries", f"{EU},arn:aws:iam::777788889999:role/a.b.us-east-1", True),
         ("Registries", f"{EU}*", False),
         ("Registries", "arn:aws:iam::444455556666:role/*", False),

@@ -208,6 +208,8 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
         line("KMS keys", "kms_key", taken["keys"]),
         line("The ledger's key, asked for by DynamoDB", "kms_request", taken["table_key_requests"]),
         line("Metrics", "metric", taken["custom_metrics"]),
+        line("Alarms", "alarm", taken["alarms"]),
+        line("The dashboard", "dashboard", 1),
     )
     return Bill(vends, lines, kept, standing, what_the_cache_saves(inputs.client))
 

@@ -1,0 +1,130 @@
+"""Every kind of request to the service on fakes, and what it logs and measures of each."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import contextmanager, redirect_stdout
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from handlers.api import api, logger, uncounted
+from handlers.measures import measures
+from tests.fakes import FakeCounters, FakeLedger, FakeMinter, FakePolicies, event, vending
+from vending.budgets import CountersThrottled, CountersUnavailable, Kind
+from vending.errors import Code, Refused
+from vending.vend import MintFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from aws_lambda_powertools import Logger
+
+    from vending.vend import ServingPolicy
+
+OUTSIDER = {
+    "userArn": "arn:aws:sts::111122223333:assumed-role/outsider/run-1",
+    "caller": "AROA3XFRBF535OUTSIDE1:run-1",
+}
+BREAK_GLASS = {
+    "body": {"pull": ["payments/api"], "grant": "incident", "reason": "INC-1"},
+    "policies": FakePolicies(
+        FakePolicies().text.replace("name: payments-ci", "name: incident")
+        + "    break_glass: true\n"
+    ),
+}
+
+
+class NoPolicy(FakePolicies):
+    """A policy that is not at hand."""
+
+    def current(self) -> ServingPolicy:
+        raise Refused(Code.POLICY_UNAVAILABLE, "none")
+
+
+class BrokenPolicies(FakePolicies):
+    """A defect."""
+
+    def current(self) -> ServingPolicy:
+        raise RuntimeError
+
+
+REQUESTS: dict[str, Mapping[str, Any]] = {
+    "vend": {"body": {"pull": ["payments/api"]}},
+    "cold start": {"cold": True},
+    "break-glass vend": BREAK_GLASS,
+    "dry run": {"body": {"dry_run": True, "pull": ["payments/api"]}},
+    "refused dry run": {"body": {"dry_run": True, "pull": ["search/indexer"]}},
+    "whoami": {"name": "whoami", "method": "GET", "path": "/v1/whoami"},
+    "not_granted": {"body": {"pull": ["search/indexer"]}},
+    "not_granted, another caller": OUTSIDER,
+    "invalid_request": {"body": "{"},
+    "unknown_registry": {"body": {"registry": "222233334444.dkr.ecr.eu-west-1.amazonaws.com"}},
+    "unsupported_caller": {"userArn": "somebody"},
+    "not_found": {"path": "/v1/nothing"},
+    "audit_unavailable, intent": {"ledger": FakeLedger(fails_at="intend")},
+    "audit_unavailable, issue": {"ledger": FakeLedger(fails_at="issue")},
+    "mint_failed": {"minter": FakeMinter(failure=MintFailed("AssumeRole: AccessDenied"))},
+    "scope_too_large": {"minter": FakeMinter(failure=MintFailed("packed", too_large=True))},
+    "aws_throttled": {"minter": FakeMinter(failure=MintFailed("slow down", throttled=True))},
+    "out_of_time": {"milliseconds": 100},
+    "throttled": {
+        "budgets": {Kind.CALLER: 1},
+        "counters": FakeCounters(failures={"caller": CountersThrottled()}),
+    },
+    "vend that is not counted": {
+        "budgets": {Kind.CALLER: 1},
+        "counters": FakeCounters(failures={"caller": CountersUnavailable("AccessDenied")}),
+        "uncounted": uncounted,
+    },
+    "policy_unavailable": {"policies": NoPolicy()},
+    "internal_error": {"policies": BrokenPolicies()},
+    "probe": {"probe": "granted"},
+    "probe of a stranger": {"probe": "stranger"},
+    "probe that fails": {"probe": "granted", "minter": FakeMinter(failure=MintFailed("X"))},
+}
+"""Kind of request → its event and its fakes."""
+
+FAKES = {"budgets", "counters", "ledger", "minter", "policies", "uncounted"}
+
+
+def logged(kind: str) -> list[dict[str, Any]]:
+    """Return all that is logged of one request of a kind, a metric line included."""
+    given = dict(REQUESTS[kind])
+    fakes = {name: given.pop(name) for name in FAKES & given.keys()}
+    left = given.pop("milliseconds", 20_000)
+    measures._cold = given.pop("cold", False)
+    context = SimpleNamespace(
+        aws_request_id="invocation-1", get_remaining_time_in_millis=lambda: left
+    )
+    asked = given if "probe" in given else event(**given)
+    with printed(logger) as lines:
+        api(vending(**fakes))(asked, context)
+    return lines
+
+
+@contextmanager
+def printed(logger: Logger) -> Iterator[list[dict[str, Any]]]:
+    """Yield a list that has, after the block, the JSON lines that Lambda would log."""
+    written = io.StringIO()
+    lines: list[dict[str, Any]] = []
+    stream = logger.registered_handler.setStream(written)  # type: ignore[attr-defined]
+    try:
+        with redirect_stdout(written):
+            yield lines
+    finally:
+        logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]
+    lines.extend(json.loads(line) for line in written.getvalue().splitlines())
+
+
+def lines_of(kind: str) -> list[dict[str, Any]]:
+    """Return the metric lines of one request of a kind."""
+    return [line for line in logged(kind) if "_aws" in line]
+
+
+def metrics_of(line: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:
+    """Yield each metric that CloudWatch makes of a line: its name, and dimensions with values."""
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        for dimensions in directive["Dimensions"]:
+            for metric in directive["Metrics"]:
+                yield metric["Name"], frozenset((name, line[name]) for name in dimensions)

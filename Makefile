@@ -31,6 +31,10 @@ local: local-stack ## the same stack, left running; ARGS="--env-file F", --port 
 local-stack: boot
 	@$(BOOT) tools/environments.py local >/dev/null
 
+.PHONY: deploy-test
+deploy-test: local-stack ## sam build, deploy, update, roll back and delete on the emulator; ARGS=--json
+	@.venv/local/bin/python -m local.deployment $(ARGS)
+
 .PHONY: test
 test: dev ## run every test; ARGS="-k name" narrows, PYTHON_VERSION=3.11 chooses
 	@$(DEV)/python -m pytest $(ARGS)

@@ -31,6 +31,10 @@ local: local-stack ## the same stack, left running; ARGS="--env-file F", --port 
 local-stack: boot
 	@$(BOOT) tools/environments.py local >/dev/null
 
+.PHONY: deploy-test
+deploy-test: local-stack ## sam build, deploy, update, roll back and delete on the emulator; ARGS=--json
+	@.venv/local/bin/python -m local.deployment $(ARGS)
+
 .PHONY: test
 test: dev ## run every test; ARGS="-k name" narrows, PYTHON_VERSION=3.11 chooses
 	@$(DEV)/python -m pytest $(ARGS)
@@ -89,8 +93,9 @@ build: boot ## build/lambda and build/lambda.zip: the functions as they are rele
 	@$(BOOT) tools/artefacts/bundle.py lambda
 build-host: boot ## build/host: the same functions for this machine and the embedded stack
 	@$(BOOT) tools/artefacts/bundle.py host
+BUNDLE ?= lambda
 bundle: boot ## what `sam build` calls: build/lambda alone, unless it is up to date
-	@$(BOOT) tools/artefacts/bundle.py lambda --unpacked >/dev/null
+	@$(BOOT) tools/artefacts/bundle.py $(BUNDLE) --unpacked >/dev/null
 
 # sam wants a region even where it calls nobody; a deployment goes to yours.
 SAM = SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam

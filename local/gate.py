@@ -35,7 +35,7 @@ class Gate:
         emulator: The emulator's ASGI application.
         passwords: The registry passwords it has handed out.
         account: Of the registry.
-        region: Of the registry.
+        region: Of the registry that a request means when it names none.
         ready: Called once the emulator has started.
     """
 
@@ -110,9 +110,10 @@ class Gate:
             await registry_error(send, needed.status, needed.code, needed.message)
             return
         address = (scope.get("client") or ("", 0))[0]
+        region = self.region_of(read_headers(scope).get("host", ""))
 
         def refused(action: str, repository: str) -> str | None:
-            return internals.refusal(holder.access_key, action, repository, self.region, address)
+            return internals.refusal(holder.access_key, action, repository, region, address)
 
         for need in needed.needs:
             if sentence := refused(need.action, need.repository):
@@ -122,19 +123,28 @@ class Gate:
         dropped = {"ns"}
         if needed.mount and refused(needed.mount.action, needed.mount.repository):
             dropped |= {"mount", "from"}
-        await self.emulator(self.without_credentials(scope, query, dropped), receive, send)
+        await self.emulator(self.without_credentials(scope, query, dropped, region), receive, send)
+
+    def region_of(self, host: str) -> str:
+        """Return the region whose registry a request is for.
+
+        A client that writes the host of a registry of this account means that one; whatever else
+        it writes, such as this machine's address, the default one.
+        """
+        named = re.fullmatch(rf"{self.account}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com", host)
+        return named[1] if named else self.region
 
     def without_credentials(
-        self, scope: Scope, query: dict[str, list[str]], dropped: set[str]
+        self, scope: Scope, query: dict[str, list[str]], dropped: set[str], region: str
     ) -> Scope:
-        """Return the scope that the emulator's registry sees: its own, with no password."""
+        """Return the scope that the registry of a region sees: its own, with no password."""
         kept = {name: values for name, values in query.items() if name not in dropped}
         headers = [
             (name, value)
             for name, value in scope["headers"]
             if name.lower() not in (b"authorization", b"host")
         ]
-        host = f"{self.account}.dkr.ecr.{self.region}.amazonaws.com".encode()
+        host = f"{self.account}.dkr.ecr.{region}.amazonaws.com".encode()
         return {
             **scope,
             "query_string": urlencode(kept, doseq=True).encode(),

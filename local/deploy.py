@@ -57,12 +57,16 @@ def zipped(folder: Path) -> bytes:
 
 def upload(session: Signer, bundle: Path) -> str:
     """Put the bundle into the emulator's S3 and return its `s3://` URI."""
-    content = zipped(bundle)
-    key = f"{hashlib.sha256(content).hexdigest()}.zip"
+    return f"s3://{BUCKET}/{put(session, zipped(bundle), 'zip')}"
+
+
+def put(session: Signer, content: bytes, suffix: str) -> str:
+    """Put a content into the emulator's S3 and return its key."""
+    key = f"{hashlib.sha256(content).hexdigest()}.{suffix}"
     s3 = session.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=key, Body=content)
-    return f"s3://{BUCKET}/{key}"
+    return key
 
 
 def deploy(
@@ -129,9 +133,11 @@ def settled(
         url=session.url,
     )
     cloudformation = session.client("cloudformation")
+    # CloudFormation takes 51,200 bytes in the request itself, and a megabyte from S3.
+    key = put(session, json.dumps(adapted, default=str).encode(), "json")
     getattr(cloudformation, operation)(
         StackName=STACK,
-        TemplateBody=json.dumps(adapted, default=str),
+        TemplateURL=f"{session.url}/{BUCKET}/{key}",
         Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()

@@ -34,7 +34,7 @@ KINDS = ("error", "throttle", "slow", "hang", "lost", "late")
 is answered late; `hang` is never answered and changes nothing; `lost` takes effect and its answer
 never comes; `late` takes effect when its caller has given up."""
 
-SLOWEST = 1.5
+SLOWEST = 0.3
 """Seconds that a slow answer waits at most: less than the functions' own patience."""
 
 LONGEST_SILENCE = 30.0
@@ -42,6 +42,7 @@ LONGEST_SILENCE = 30.0
 
 THROTTLED = {
     "AssumeRole": (400, "Throttling"),
+    "UpdateItem": (400, "ProvisionedThroughputExceededException"),
     "PutItem": (400, "ProvisionedThroughputExceededException"),
     "StartConfigurationSession": (429, "ThrottlingException"),
     "GetLatestConfiguration": (429, "ThrottlingException"),

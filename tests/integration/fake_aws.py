@@ -42,11 +42,15 @@ class Asked:
         operation: AWS's name of it, such as `PutItem`.
         parameters: As they were sent.
         access_key: The access key id that signed.
+        signed_at: When, as AWS writes it.
+        connection: The port that it came from.
     """
 
     operation: str
     parameters: dict[str, Any]
     access_key: str
+    signed_at: str = ""
+    connection: int = 0
 
 
 class Failure(Exception):
@@ -181,7 +185,15 @@ class AwsConnection(Connection):
 
     def _record(self, operation: str, parameters: dict[str, Any]) -> None:
         signed = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
-        self.aws.asked.append(Asked(operation, parameters, signed[1] if signed else ""))
+        self.aws.asked.append(
+            Asked(
+                operation,
+                parameters,
+                signed[1] if signed else "",
+                self.headers.get("X-Amz-Date", ""),
+                self.client_address[1],
+            )
+        )
         time.sleep(self.aws.slow.get(operation, 0.0))
 
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 GATEWAY = {403, 429, 500, 502, 504}
 """The statuses of answers that API Gateway gives by itself."""
 
-ENDED = {"not_granted": "refused", "mint_failed": "failed", "aws_throttled": "failed"}
+ENDED = {
+    "not_granted": "refused",
+    "mint_failed": "failed",
+    "aws_throttled": "failed",
+    "out_of_time": "failed",
+}
 """Code of an answer that names a vend → the outcome that its record must have."""
 
 Item = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from local.faults import Plan
 from tests.e2e.running import running
 from tests.load.books import imbalances
-from tests.load.run import loaded
+from tests.load.run import STARTED_WITH, loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ VENDS = {"vend": 1}
 
 @pytest.fixture(scope="module")
 def faulty() -> Iterator[Stack]:
-    with running("--faults") as stack:
+    with running(*STARTED_WITH) as stack:
         yield stack
 
 

@@ -13,7 +13,7 @@ from local.faults import KINDS, Plan
 from tests.e2e.running import running
 from tests.load.books import imbalances
 from tests.load.report import lines, summary
-from tests.load.run import loaded
+from tests.load.run import STARTED_WITH, loaded
 
 if TYPE_CHECKING:
     from tests.load.callers import Crowd
@@ -54,7 +54,7 @@ def main() -> int:
     plan = Plan(asked.seed, asked.share, tuple(asked.faults), environments=asked.environments)
     began = time.monotonic()
     try:
-        with running("--faults") as stack:
+        with running(*STARTED_WITH) as stack:
             books = loaded(
                 stack, plan, callers=asked.callers, seconds=asked.seconds, crowded=watched
             )

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from tests.load.books import Item
 
 
+STARTED_WITH = (
+    "--faults",
+    # The API's own throttle would keep the load from the function.
+    "--parameter=ThrottleRate=10000",
+    "--parameter=ThrottleBurst=5000",
+)
+"""How a stack that is to be loaded is started."""
+
+
 def loaded(
     stack: Stack,
     plan: Plan,
@@ -33,7 +42,7 @@ def loaded(
     """Load a stack and return its books.
 
     Args:
-        stack: Started with `--faults`.
+        stack: Started with `STARTED_WITH`.
         plan: What goes wrong.
         callers: How many ask at once.
         seconds: How long they go on asking. Those who wait then still get their answers.

@@ -53,6 +53,10 @@ cost: dev ## what a million vends cost, counted from the code; ARGS="--price nam
 scale: dev ## what fleets of runners ask of AWS, and which quota breaks first; ARGS="--runners 500", --json
 	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tools.estimates.scale $(ARGS)
 
+.PHONY: load
+load: dev ## hundreds of callers while AWS fails: the books must balance; ARGS="--callers 400 --seed 7"
+	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tests.load $(ARGS)
+
 .PHONY: check
 check: dev ## format, lint, types, architecture, locks, template, pins, workflows: everything cheap
 	@$(DEV)/ruff format --check .

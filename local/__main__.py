@@ -95,6 +95,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--env-file", type=Path, help="also write the exports here; removed at the end"
     )
+    parser.add_argument(
+        "--faults", action="store_true", help="let a plan in the stack's folder make AWS calls fail"
+    )
     parser.add_argument("--template", type=Path, default=TEMPLATE)
     parser.add_argument("--policy", type=Path, default=POLICY)
     parser.add_argument(
@@ -123,6 +126,7 @@ def main() -> int:
             template=arguments.template,
             policy=arguments.policy,
             parameters=dict(arguments.parameter),
+            faults=arguments.faults,
             say=printer.progress,
         ) as stack:
             if arguments.command == "serve":

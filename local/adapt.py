@@ -65,9 +65,9 @@ UNKNOWN_DENY = Rule(
     "without its condition it would deny the function everything",
 )
 PROBES_ON_DEMAND = Rule(
-    "the prober runs when it is asked to",
-    "on its schedule it would call an endpoint of AWS, and write into the ledger between two lines "
-    "of a test",
+    "functions on a schedule run when they are asked to",
+    "on its schedule the prober would call an endpoint of AWS, and each would write into the "
+    "ledger between two lines of a test",
 )
 REACHABLE_REGISTRY = Rule(
     "the prober finds the registry at the emulator",
@@ -185,7 +185,7 @@ def adapt(
         if REGISTRY_URL in editor.at((*place, "Environment", "Variables")):
             editor.set((*place, "Environment", "Variables", REGISTRY_URL), url, REACHABLE_REGISTRY)
     for name, resource in editor.template["Resources"].items():
-        if resource["Type"] == "AWS::Events::Rule":
+        if "ScheduleExpression" in resource.get("Properties", {}):
             editor.set(("Resources", name, "Properties", "State"), "DISABLED", PROBES_ON_DEMAND)
     leave_out_unknown_keys(editor, ())
     compare_lists_unjoined(editor, ("Conditions",))

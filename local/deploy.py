@@ -55,13 +55,18 @@ def zipped(folder: Path) -> bytes:
     return held.getvalue()
 
 
-def uploaded(session: Signer, content: bytes, ending: str) -> tuple[str, str]:
-    """Put something into the emulator's S3 and return its bucket and key."""
-    key = f"{hashlib.sha256(content).hexdigest()}{ending}"
+def upload(session: Signer, bundle: Path) -> str:
+    """Put the bundle into the emulator's S3 and return its `s3://` URI."""
+    return f"s3://{BUCKET}/{put(session, zipped(bundle), 'zip')}"
+
+
+def put(session: Signer, content: bytes, suffix: str) -> str:
+    """Put a content into the emulator's S3 and return its key."""
+    key = f"{hashlib.sha256(content).hexdigest()}.{suffix}"
     s3 = session.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=key, Body=content)
-    return BUCKET, key
+    return key
 
 
 def deploy(
@@ -117,7 +122,7 @@ def settled(
     Raises:
         Failed: It did not end well.
     """
-    code = "s3://{}/{}".format(*uploaded(session, zipped(bundle), ".zip"))
+    code = upload(session, bundle)
     say(f"uploaded the functions' bundle ({bundle.name})")
     adapted, differences = adapt(
         yaml_parse(template.read_text()),
@@ -125,13 +130,12 @@ def settled(
         architecture=host_architecture(),
         url=session.url,
     )
-    # By way of S3, as sam does: CloudFormation takes 51,200 bytes in a request.
-    text = json.dumps(adapted, default=str).encode()
-    url = "{}/{}/{}".format(session.url, *uploaded(session, text, ".json"))
     cloudformation = session.client("cloudformation")
+    # CloudFormation takes 51,200 bytes in the request itself, and a megabyte from S3.
+    key = put(session, json.dumps(adapted, default=str).encode(), "json")
     getattr(cloudformation, operation)(
         StackName=STACK,
-        TemplateURL=url,
+        TemplateURL=f"{session.url}/{BUCKET}/{key}",
         Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()

@@ -16,9 +16,11 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local import internals
+from local.faults import JOURNAL, PLAN, Faults
 from local.gate import Gate
 from local.passwords import Passwords
 from local.validation import run_validators
@@ -61,8 +63,13 @@ def end_with_parent(stop: Callable[[], None]) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-async def serve(held: socket.socket) -> None:
-    """Serve until a signal or the end of standard input."""
+async def serve(held: socket.socket, faults: Path | None) -> None:
+    """Serve until a signal or the end of standard input.
+
+    Args:
+        held: The socket to serve on.
+        faults: The folder of the plan of what goes wrong, and of the journal; none for neither.
+    """
     from hypercorn.asyncio import serve as run  # noqa: PLC0415  after the environment is set
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack.app import app  # noqa: PLC0415
@@ -76,7 +83,8 @@ async def serve(held: socket.socket) -> None:
     internals.honour_boundaries()
     internals.know_functions_by_their_roles()
     run_validators()
-    gate = Gate(app, passwords, ACCOUNT, REGION, ready=lambda: announce(port, administrator))
+    emulator = Faults(app, faults / PLAN, faults / JOURNAL) if faults else app
+    gate = Gate(emulator, passwords, ACCOUNT, REGION, ready=lambda: announce(port, administrator))
 
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
@@ -104,6 +112,7 @@ def main() -> int:
     parser.add_argument(
         "--state", required=True, help="the folder of its files, removed at the end"
     )
+    parser.add_argument("--faults", type=Path, help="the folder of the plan and the journal")
     arguments = parser.parse_args()
     try:
         held = reserve(arguments.port)
@@ -122,7 +131,7 @@ def main() -> int:
         DOCKER_HOST="unix:///nonexistent/docker.sock",
     )
     try:
-        asyncio.run(serve(held))
+        asyncio.run(serve(held, arguments.faults))
     except internals.Changed as problem:
         print(problem, file=sys.stderr)
         return 2

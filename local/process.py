@@ -47,15 +47,19 @@ class Emulator:
     _child: subprocess.Popen[bytes]
 
     @classmethod
-    def start(cls, port: int = 0) -> Self:
+    def start(cls, port: int = 0, *, faults: bool = False) -> Self:
         """Start one on `port`, or on any free port.
+
+        Args:
+            port: 0 for any free one.
+            faults: Whether its calls can be made to fail: see `local.faults`.
 
         Raises:
             NotStarted: It does not serve; the port may be taken.
         """
         state = Path(tempfile.mkdtemp(prefix="ecr-vend-local-"))
         try:
-            child, line = spawn(state, port)
+            child, line = spawn(state, port, faults=faults)
         except BaseException:
             shutil.rmtree(state, ignore_errors=True)
             raise
@@ -114,14 +118,15 @@ class Emulator:
         self.stop()
 
 
-def spawn(state: Path, port: int) -> tuple[subprocess.Popen[bytes], bytes]:
+def spawn(state: Path, port: int, *, faults: bool) -> tuple[subprocess.Popen[bytes], bytes]:
     """Start the process and return it with the line it printed."""
     temporary = state / "tmp"
     temporary.mkdir()
     log = state / "emulator.log"
+    command = [sys.executable, "-m", "local.emulator", "--port", str(port), "--state", str(state)]
     with log.open("wb") as written:
         child = subprocess.Popen(
-            [sys.executable, "-m", "local.emulator", "--port", str(port), "--state", str(state)],
+            [*command, "--faults", str(state)] if faults else command,
             cwd=ROOT,
             env=environment(state, temporary),
             stdin=subprocess.PIPE,

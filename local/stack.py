@@ -54,6 +54,7 @@ class Stack:
         template: Path = TEMPLATE,
         policy: Path = POLICY,
         parameters: Mapping[str, str] | None = None,
+        faults: bool = False,
         say: Callable[[str], None],
     ) -> Self:
         """Start, deploy, fill and prove a stack.
@@ -64,6 +65,7 @@ class Stack:
             template: The real template.
             policy: The policy document to publish.
             parameters: Of the template, where they are not its defaults.
+            faults: Whether calls of AWS can be made to fail: see `local.faults`.
             say: Takes one line for each step.
 
         Raises:
@@ -71,7 +73,7 @@ class Stack:
             Failed: The deployment did not succeed.
             Unproven: The stack let something through that it must refuse.
         """
-        emulator = Emulator.start(port)
+        emulator = Emulator.start(port, faults=faults)
         try:
             say(f"emulator serves on {emulator.url}, on loopback only")
             administrator = Signer(emulator.url, emulator.access_key_id, emulator.secret_access_key)

@@ -21,8 +21,9 @@ from vending.vend import LedgerUnavailable, MintFailed, ServingPolicy, Vending
 from vending.vend_ids import new_vend_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from reconciling.findings import Finding, Intended, Span
     from vending.budgets import CountersUnavailable, Flood, Hour, Kind
     from vending.errors import Code, Refusal
     from vending.vend import Intent
@@ -189,6 +190,64 @@ def vending(
         deployment="7",
         prober=PROBER,
     )
+
+
+@dataclass
+class FakeRecords:
+    """A ledger to reconcile: its intents, none of which ended, and what is found.
+
+    Attributes:
+        intended: All intents.
+        until: Until when everything was looked at.
+        written: Vend and record that the table has, and no index yet.
+        breaks: Whether recording a finding fails.
+        findings: Keys of what earlier runs found.
+        added: Keys of what this run adds: to the ledger its own record is a retry, and new.
+    """
+
+    intended: list[Intended]
+    until: datetime | None = None
+    written: set[tuple[str, str]] = field(default_factory=set)
+    breaks: bool = False
+    findings: set[tuple[str, str]] = field(default_factory=set)
+    added: list[tuple[str, str]] = field(default_factory=list)
+
+    def reconciled_until(self, now: datetime) -> datetime | None:
+        return self.until
+
+    def intents(self, span: Span) -> Iterator[Intended]:
+        return (one for one in self.intended if one.asked_at in span)
+
+    def outcomes(self, span: Span) -> Iterator[tuple[str, str]]:
+        return iter(())
+
+    def has(self, vend_id: str, record: str) -> bool:
+        return (vend_id, record) in self.written
+
+    def add(self, finding: Finding, now: datetime) -> bool:
+        if self.breaks:
+            raise RuntimeError("the ledger is away")
+        key = (str(finding.kind), finding.subject)
+        self.added.append(key)
+        return key not in self.findings
+
+    def reconciled(self, span: Span, now: datetime, findings: int) -> None:
+        self.until = span.end
+
+
+@dataclass
+class FakeLogs:
+    """Two empty logs, and CloudTrail's."""
+
+    events: tuple[str, ...] = ()
+
+    def api(self, span: Span, pattern: str) -> Iterator[str]:
+        return iter(())
+
+    function = api
+
+    def trail(self, span: Span, pattern: str) -> Iterator[str]:
+        return iter(self.events)
 
 
 def event(

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 import gc
 import os
+import random
+
+try:
+    from snapshot_restore_py import register_after_restore
+except ImportError:  # anywhere but in Lambda
+    register_after_restore = None
 
 gc.disable()
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -16,5 +22,9 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 def ready() -> None:
     """Leave what is there to itself, and collect what comes."""
+    # Copies of a snapshot would all draw the same. Ids come from the system's own source, but
+    # clients wait between retries for as long as this one says.
+    if register_after_restore:
+        register_after_restore(random.seed)
     gc.freeze()
     gc.enable()

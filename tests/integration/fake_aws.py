@@ -42,11 +42,15 @@ class Asked:
         operation: AWS's name of it, such as `PutItem`.
         parameters: As they were sent.
         access_key: The access key id that signed.
+        signed_at: When, as AWS writes it.
+        connection: The port that it came from.
     """
 
     operation: str
     parameters: dict[str, Any]
     access_key: str
+    signed_at: str = ""
+    connection: int = 0
 
 
 class Failure(Exception):
@@ -66,6 +70,7 @@ class FakeAws:
         password: The registry password that ECR answers with.
         fail: Operation → the error it answers with instead.
         slow: Operation → the seconds that its answer takes.
+        logs: Log group → the messages in it.
         asked: Every request, in order of arrival.
         items: The ledger's table: (pk, sk) → item in wire form.
         counts: The counters' table: (pk, sk) → how many.
@@ -76,6 +81,7 @@ class FakeAws:
     password: str
     fail: dict[str, Failure] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)
+    logs: dict[str, list[str]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -106,6 +112,15 @@ class FakeAws:
                 mac = hmac.digest(b"fake-key", message, hashlib.sha256)
                 key = "arn:aws:kms:eu-west-1:111122223333:key/fake"
                 return {"Mac": base64.b64encode(mac).decode(), "KeyId": key}
+            case "Query":
+                # The indexes lag behind; the table itself is asked for a key by `pk`.
+                values = parameters["ExpressionAttributeValues"]
+                wanted = values.get(":pk", {}).get("S")
+                found = [item for (pk, _), item in sorted(self.items.items()) if pk == wanted]
+                return {"Items": found[::-1], "Count": 0}
+            case "FilterLogEvents":
+                messages = self.logs.get(parameters["logGroupName"], [])
+                return {"events": [{"message": message} for message in messages]}
             case "PutItem":
                 self._put(parameters)
                 return {}
@@ -181,7 +196,15 @@ class AwsConnection(Connection):
 
     def _record(self, operation: str, parameters: dict[str, Any]) -> None:
         signed = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
-        self.aws.asked.append(Asked(operation, parameters, signed[1] if signed else ""))
+        self.aws.asked.append(
+            Asked(
+                operation,
+                parameters,
+                signed[1] if signed else "",
+                self.headers.get("X-Amz-Date", ""),
+                self.client_address[1],
+            )
+        )
         time.sleep(self.aws.slow.get(operation, 0.0))
 
 

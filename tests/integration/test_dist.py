@@ -70,7 +70,7 @@ def test_a_bill_names_all_that_is_inside(built: Path, name: str, tmp_path: Path)
     tops = top_names(built / name, tmp_path)
     modules = {top.removesuffix(".py") for top in tops if not top.endswith((".dist-info", ".libs"))}
     known = packages_distributions()
-    ours = {"__main__", "ecr_vend", "handlers", "probing", "vending", "__pycache__"}
+    ours = {"__main__", "ecr_vend", "handlers", "probing", "reconciling", "vending", "__pycache__"}
     expected = {normal(owner) for module in modules - ours for owner in known[module]}
     assert set(components(built, name)) == expected
 

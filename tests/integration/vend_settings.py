@@ -18,6 +18,5 @@ SETTINGS = {
     "VEND_POLICY": "appconfig:app/env/profile",
     "VEND_TOKEN_KEY": "alias/token",
     "POWERTOOLS_SERVICE_NAME": "ecr-vend",
-    "POWERTOOLS_METRICS_NAMESPACE": "ecr-vend",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }

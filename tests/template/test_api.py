@@ -104,8 +104,11 @@ def test_only_the_policys_profile_may_invoke_the_validator() -> None:
 def test_nothing_else_opens_a_way_to_a_function() -> None:
     kinds = {found["Type"] for found in Stack().template["Resources"].values()}
     assert not kinds & {"AWS::Lambda::Url", "AWS::Lambda::EventSourceMapping"}
-    assert set(Stack().resources("AWS::Events::Rule")) == {"ProbeSchedule"}
-    assert len(Stack().resources("AWS::Lambda::Permission")) == 4
+    rules = Stack().resources("AWS::Events::Rule")
+    assert set(rules) == {"ProbeSchedule", "ReconcilerSchedule", "TrailOfSessions", "TrailOfTokens"}
+    reached = {target["Arn"] for rule in rules.values() for target in rule["Properties"]["Targets"]}
+    assert Stack().attribute("VendFunction", "Arn") not in reached
+    assert len(Stack().resources("AWS::Lambda::Permission")) == 5
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -18,6 +18,7 @@ FUNCTIONS = {
     "VendFunction": ("handlers.vend.handler", "VendLogGroup"),
     "PolicyValidatorFunction": ("handlers.policy_validator.handler", "PolicyValidatorLogGroup"),
     "ProberFunction": ("handlers.prober.handler", "ProberLogGroup"),
+    "ReconcilerFunction": ("handlers.reconciler.handler", "ReconcilerLogGroup"),
 }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.iam.evaluator import Policies, Request, evaluate
-from tests.template.stack import ACCOUNT, Stack
+from tests.template.stack import ACCOUNT, STACK_ID, Stack
+from tests.template.test_roles import own_policies
 
 KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 ADMINISTRATOR = {
@@ -21,13 +22,14 @@ def table() -> dict[str, Any]:
     return Stack().properties("LedgerTable")
 
 
-def may(action: str, role: str = "role/admin", index: str = "") -> bool:
+def may(action: str, role: str = "role/admin", index: str = "", key: str | None = None) -> bool:
     """Say whether a role of the account that may do everything may do this to the ledger."""
     stack = Stack()
     request = Request(
         f"dynamodb:{action}",
         stack.attribute("LedgerTable", "Arn") + index,
         f"arn:aws:iam::{ACCOUNT}:{role}",
+        context={"dynamodb:LeadingKeys": key},
     )
     policy = table()["ResourcePolicy"]["PolicyDocument"]
     return bool(evaluate(Policies(identity=(ADMINISTRATOR,), resource=policy), request))
@@ -51,13 +53,37 @@ def test_nobody_updates_or_deletes_a_record(action: str, role: str) -> None:
     assert not may(action, role)
 
 
-def test_nobody_but_the_vend_function_writes_a_record() -> None:
+def test_nobody_but_the_vend_function_writes_a_vends_record() -> None:
     # A put replaces, so whoever may put may destroy.
     stack = Stack()
     assert stack.attribute("VendFunctionRole", "Arn").endswith(":role/ecr-vend-VendFunctionRole")
     assert may("PutItem", "role/ecr-vend-VendFunctionRole")
     assert not may("PutItem", "role/admin")
     assert not may("PutItem", "role/ecr-vend-PolicyValidatorFunctionRole")
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed"),
+    [
+        ("finding#2026-11", True),
+        ("reconciled#2026-11", True),
+        ("vend#v-01jd8w0123456789abcdefghjk", False),
+        ("policy#1", False),
+        ("finding", False),
+    ],
+)
+def test_the_reconciler_writes_findings_and_no_record_of_anyone_else(
+    key: str, *, allowed: bool
+) -> None:
+    assert may("PutItem", "role/ecr-vend-ReconcilerFunctionRole", key=key) is allowed
+    # By its own permissions too, should the table's policy be lost.
+    stack = Stack()
+    own = tuple(own_policies(stack, "ReconcilerFunctionRole"))
+    role, ledger = (
+        stack.attribute(name, "Arn") for name in ("ReconcilerFunctionRole", "LedgerTable")
+    )
+    put = Request("dynamodb:PutItem", ledger, role, context={"dynamodb:LeadingKeys": key})
+    assert bool(evaluate(Policies(identity=own), put)) is allowed
 
 
 @pytest.mark.parametrize(
@@ -139,7 +165,8 @@ def test_no_other_account_is_let_to_a_key(key: str) -> None:
         assert statement["Principal"] in (own, logs)
         if statement["Principal"] == logs:
             where = statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
-            assert where == stack.arn("logs", "log-group:ecr-vend-*")
+            own_groups = ("log-group:ecr-vend-*", "log-group:/aws/events/ecr-vend-*")
+            assert where == [stack.arn("logs", group) for group in own_groups]
 
 
 def test_every_log_group_is_kept_for_a_set_time_and_encrypted() -> None:
@@ -149,8 +176,13 @@ def test_every_log_group_is_kept_for_a_set_time_and_encrypted() -> None:
         "ApiAccessLogGroup",
         "PolicyValidatorLogGroup",
         "ProberLogGroup",
+        "ReconcilerLogGroup",
+        "TrailLogGroup",
         "VendLogGroup",
     }
+    # EventBridge takes no name that CloudFormation makes up; this one is no other stack's either.
+    name = groups["TrailLogGroup"]["Properties"].pop("LogGroupName")
+    assert name == f"/aws/events/ecr-vend-{STACK_ID}"
     for group in groups.values():
         assert KEPT.items() <= group.items()
         assert group["Properties"] == {

@@ -188,7 +188,9 @@ def test_what_lambda_and_dynamodb_do_in_the_roles_name_names_no_function() -> No
     assert evaluate(Policies(identity=own), key)
 
 
-@pytest.mark.parametrize("role", ["VendFunctionRole", "PolicyValidatorFunctionRole"])
+@pytest.mark.parametrize(
+    "role", ["VendFunctionRole", "PolicyValidatorFunctionRole", "ReconcilerFunctionRole"]
+)
 def test_no_function_is_granted_a_wildcard(role: str) -> None:
     stack = Stack()
     for action, resource in granted(stack, role):
@@ -198,7 +200,13 @@ def test_no_function_is_granted_a_wildcard(role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "role", ["VendFunctionRole", "PolicyValidatorFunctionRole", "ProberFunctionRole"]
+    "role",
+    [
+        "VendFunctionRole",
+        "PolicyValidatorFunctionRole",
+        "ProberFunctionRole",
+        "ReconcilerFunctionRole",
+    ],
 )
 def test_only_lambda_takes_on_a_functions_role(role: str) -> None:
     (trust,) = Stack().properties(role)["AssumeRolePolicyDocument"]["Statement"]
@@ -382,5 +390,5 @@ def test_a_vended_role_works_in_every_partition(
 
 def test_there_are_no_roles_but_these() -> None:
     vended = {f"{access}Role" for access in VENDED}
-    functions = {"VendFunctionRole", "PolicyValidatorFunctionRole", "ProberFunctionRole"}
+    functions = {f"{name}Role" for name in Stack().resources("AWS::Lambda::Function")}
     assert set(Stack().resources("AWS::IAM::Role")) == vended | functions | {"ReleaseRole"}

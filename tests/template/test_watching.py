@@ -75,8 +75,9 @@ def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_ends(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_only_the_prober_may_not_be_silent(name: str) -> None:
-    missing = "breaching" if name == "ProbeAlarm" else "notBreaching"
+def test_only_the_prober_and_the_reconciler_may_not_be_silent(name: str) -> None:
+    never = {"ProbeAlarm", "ReconcilerBehindAlarm"}
+    missing = "breaching" if name in never else "notBreaching"
     assert alarm(name)["TreatMissingData"] == missing
 
 
@@ -149,6 +150,7 @@ def fields_by_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         stack.ref("VendLogGroup"): watched.fields_of(watched.function_lines())
         | set(PHASES.values()),
         stack.ref("ProberLogGroup"): watched.fields_of(watched.probed(monkeypatch)),
+        stack.ref("ReconcilerLogGroup"): watched.fields_of(watched.reconciled()),
     }
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from handlers import prober
+from handlers import prober, reconciler
 from handlers.measured import PHASES
 from handlers.measures import NAMESPACE
+from reconciling.findings import Finding, Kind
+from reconciling.reconciler import Report
 from tests.metric_lines import REQUESTS, logged, metrics_of, printed
 
 if TYPE_CHECKING:
@@ -40,9 +43,18 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return lines
 
 
+def reconciled() -> list[dict[str, Any]]:
+    """Return what the reconciler logs of a run that found something."""
+    now = datetime.now(UTC)
+    found = Finding(Kind.UNRECORDED_CALL, "session", now, {"event_id": "1"})
+    with printed(reconciler.logger) as lines:
+        reconciler.told(Report(now, (found,)), now)
+    return lines
+
+
 def of_functions(prober_lines: list[dict[str, Any]]) -> set[Metric]:
     """Return the metrics of the functions."""
-    lines = [line for line in (*function_lines(), *prober_lines) if "_aws" in line]
+    lines = [line for line in (*function_lines(), *prober_lines, *reconciled()) if "_aws" in line]
     found = {(NAMESPACE, *metric) for line in lines for metric in metrics_of(line)}
     # Those of the clients of AWS, which the fakes have not: the runtime loop's test sees them.
     clients = frozenset({("service", "ecr-vend")})

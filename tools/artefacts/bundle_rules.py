@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SOURCES = ("handlers", "probing", "vending")
+SOURCES = ("handlers", "probing", "reconciling", "vending")
 """The packages of ours that ship, beside their dependencies."""
 
 RELEASE = "vending/release.py"
@@ -23,10 +23,11 @@ RELEASE = "vending/release.py"
 SERVICES = {
     "appconfigdata": ("2021-11-11", ("GetLatestConfiguration", "StartConfigurationSession")),
     "codedeploy": ("2014-10-06", ("PutLifecycleEventHookExecutionStatus",)),
-    "dynamodb": ("2012-08-10", ("PutItem", "TransactWriteItems", "UpdateItem")),
+    "dynamodb": ("2012-08-10", ("PutItem", "Query", "TransactWriteItems", "UpdateItem")),
     "ecr": ("2015-09-21", ("GetAuthorizationToken",)),
     "kms": ("2014-11-01", ("GenerateMac",)),
     "lambda": ("2015-03-31", ("Invoke",)),
+    "logs": ("2014-03-28", ("FilterLogEvents",)),
     "sts": ("2011-06-15", ("AssumeRole",)),
 }
 """The AWS services the functions call, as botocore names them: the version of each API, and the

@@ -174,6 +174,7 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
     }
     extra_units = recorded.cold.units - warm.units
     logged = warm.log_bytes + taken["platform_log_bytes"] + recorded.access_log_bytes
+    trail = taken["trail_bytes"]
     lines = (
         line("API Gateway requests", "api_request", vends),
         line("Lambda requests", "lambda_request", vends),
@@ -188,6 +189,8 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
         line("AppConfig polls", "appconfig_request", vends * taken["polls_per_vend"]),
         line("AppConfig policies received", "appconfig_received", vends * cold),
         line("Logs ingested", "log_ingested", vends * logged / GB),
+        line("CloudTrail's events, for the reconciler", "log_ingested", vends * trail / GB),
+        line("The reconciler's reads", "dynamodb_read", vends * taken["reconciler_reads"]),
         line(
             "Answers, to the internet",
             "data_out",
@@ -200,7 +203,7 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
     kept = (
         line("Records in the ledger and its indexes", "dynamodb_stored", vends * everywhere / GB),
         line("Point-in-time recovery", "dynamodb_point_in_time", vends * in_table / GB),
-        line("Logs kept", "log_stored", vends * logged / GB),
+        line("Logs kept", "log_stored", vends * (logged + trail) / GB),
     )
     probes = taken["prober_vends"]
     standing = (

@@ -117,7 +117,10 @@ MINIMAL: dict[str, Any] = {
                 }
             },
         },
-        "Often": {"Type": "AWS::Events::Rule", "Properties": {"State": "ENABLED"}},
+        "Often": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {"ScheduleExpression": "rate(1 hour)", "State": "ENABLED"},
+        },
         "Fn": {
             "Type": "AWS::Serverless::Function",
             "DependsOn": "Hooks",
@@ -136,7 +139,7 @@ def test_every_rule_does_what_it_says() -> None:
     adapted, listed = adapt(MINIMAL, code=CODE, architecture="x86_64", url=URL)
     resources = adapted["Resources"]
     assert set(resources) == {"Role", "Fn", "Often"}
-    assert resources["Often"]["Properties"] == {"State": "DISABLED"}
+    assert resources["Often"]["Properties"]["State"] == "DISABLED"
     assert set(adapted["Outputs"]) == {"Kept"}
     assert resources["Role"]["DependsOn"] == ["Fn"]
     assert "DependsOn" not in resources["Fn"]

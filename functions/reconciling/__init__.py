@@ -1,0 +1,1 @@
+"""What the records of AWS say that the ledger does not, found on a schedule."""

@@ -59,6 +59,8 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
             return answer(answers.dry_run(intent))
         vend = vending.vend(caller, origin, asked)
         note("Vends", vend.intent)
+        if vend.intent.decision.break_glass:
+            metrics.add_metric("BreakGlass", MetricUnit.Count, 1)
         return answer(answers.token(vend))
 
     def whoami(event: Event) -> Answer:
@@ -166,6 +168,7 @@ def note(what: str, intent: Intent) -> None:
         caller=intent.caller.key,
         grants=intent.decision.grants,
         access=intent.decision.access if intent.decision.scope else None,
+        break_glass=intent.decision.break_glass,
         policy_revision=intent.policy.revision,
         policy_age_seconds=int(intent.policy.age.total_seconds()),
         session_policy_size=len(intent.session_policy),

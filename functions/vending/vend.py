@@ -286,7 +286,7 @@ class Vending:
 
     def longest(self, policy: Policy, grant: Grant) -> timedelta:
         """Return the longest life of a token that draws on `grant`."""
-        lengths = (self.limits.longest, policy.ceiling.max_ttl, grant.max_ttl)
+        lengths = (self.limits.longest, policy.ceiling.max_ttl, grant.longest)
         return min(length for length in lengths if length is not None)
 
 

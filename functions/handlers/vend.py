@@ -14,6 +14,7 @@ import botocore.session
 from botocore.config import Config
 
 from handlers.api import api
+from vending.block_checks import DynamoBlocks
 from vending.decision import Limits
 from vending.ledger import DynamoLedger
 from vending.minting import StsMinter
@@ -52,13 +53,16 @@ def assemble(settings: Settings) -> Vending:
     def client(service: str, region: str | None = None) -> Any:
         return session.create_client(service, region_name=region, config=PATIENCE)
 
+    dynamodb = client("dynamodb")
     return Vending(
         registries=settings.served(),
         policies=policies_of(settings, client("appconfigdata")),
+        blocks=DynamoBlocks(dynamodb, table=settings.block_table),
         ledger=DynamoLedger(
-            client("dynamodb"),
+            dynamodb,
             client("kms"),
             table=settings.ledger_table,
+            block_table=settings.block_table,
             token_key=settings.token_key,
             clock=clock,
         ),

@@ -18,10 +18,12 @@ class Code(StrEnum):
     TEST_INVOCATION = "test_invocation"
     NOT_GRANTED = "not_granted"
     REASON_REQUIRED = "reason_required"
+    REVOKED = "revoked"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     THROTTLED = "throttled"
     AUDIT_UNAVAILABLE = "audit_unavailable"
+    BLOCKS_UNAVAILABLE = "blocks_unavailable"
     POLICY_UNAVAILABLE = "policy_unavailable"
     MINT_FAILED = "mint_failed"
     INTERNAL_ERROR = "internal_error"
@@ -52,10 +54,12 @@ KINDS: dict[Code, Kind] = {
     Code.TEST_INVOCATION: Kind(403, "Console test invocations are refused"),
     Code.NOT_GRANTED: Kind(403, "The policy grants none of what was asked"),
     Code.REASON_REQUIRED: Kind(403, "A break-glass grant needs a reason"),
+    Code.REVOKED: Kind(403, "The caller is blocked or the token revoked"),
     Code.NOT_FOUND: Kind(404, "There is nothing at this path"),
     Code.METHOD_NOT_ALLOWED: Kind(405, "The path does not take this method"),
     Code.THROTTLED: Kind(429, "Too many requests", retry_after=5),
     Code.AUDIT_UNAVAILABLE: Kind(503, "The audit ledger cannot record", retry_after=5),
+    Code.BLOCKS_UNAVAILABLE: Kind(503, "The blocks cannot be read", retry_after=5),
     Code.POLICY_UNAVAILABLE: Kind(503, "The policy cannot be read", retry_after=15),
     Code.MINT_FAILED: Kind(502, "AWS did not issue the token", retry_after=5),
     Code.INTERNAL_ERROR: Kind(500, "The service failed"),

@@ -47,6 +47,7 @@ class Settings(BaseModel):
 
     registries: Json[dict[str, RegistrySetting]]
     ledger_table: Annotated[str, Field(min_length=3)]
+    block_table: Annotated[str, Field(min_length=3)]
     token_key: Annotated[str, Field(min_length=1)]
     policy: Annotated[str, Field(pattern=r"^(appconfig:[^/]+/[^/]+/[^/]+|file:.+)$")]
     policy_max_age: Annotated[int, Field(ge=60, le=86_400)] = 3600

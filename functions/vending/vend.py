@@ -80,6 +80,14 @@ class LedgerUnavailable(Exception):
     """The ledger did not acknowledge a write."""
 
 
+class Blocked(Exception):
+    """The vend may not be issued: the caller was blocked, or the token revoked, meanwhile."""
+
+
+class BlocksUnavailable(Exception):
+    """Whether the caller is blocked could not be read."""
+
+
 class MintFailed(Exception):
     """AWS gave no token.
 
@@ -115,13 +123,28 @@ class Ledger(Protocol):
         """Record an intent, and that its policy serves."""
 
     def issue(self, intent: Intent, token: Token, *, seconds: Mapping[str, float]) -> None:
-        """Record that the token goes out, with its HMAC and the seconds of each phase."""
+        """Record that the token goes out, with its HMAC and the seconds of each phase.
+
+        Raises:
+            Blocked: A block that is about it stands at this moment; nothing was recorded.
+        """
 
     def refuse(self, intent: Intent, refusal: Refusal) -> None:
         """Record that nothing goes out, since the policy or STS's limits say so."""
 
     def fail(self, intent: Intent, reason: str) -> None:
         """Record that nothing goes out, since AWS minted nothing."""
+
+
+class Blocks(Protocol):
+    """Where it stands which callers are blocked."""
+
+    def holds(self, caller_key: str, vend_id: str) -> bool:
+        """Return whether the caller is blocked; `vend_id` spreads the reads.
+
+        Raises:
+            BlocksUnavailable: It could not be read.
+        """
 
 
 class Minter(Protocol):
@@ -159,6 +182,7 @@ class Vending:
     Attributes:
         registries: Served registries by the name that a policy gives them.
         policies: Port.
+        blocks: Port.
         ledger: Port.
         minter: Port.
         limits: The stack's own.
@@ -170,6 +194,7 @@ class Vending:
 
     registries: Mapping[str, Registry]
     policies: Policies
+    blocks: Blocks
     ledger: Ledger
     minter: Minter
     limits: Limits
@@ -225,14 +250,19 @@ class Vending:
                 "platform team.",
                 vend_id=intent.vend_id,
             ) from None
-        self.ledger.issue(intent, token, seconds={"mint": self.stopwatch() - started})
+        try:
+            self.ledger.issue(intent, token, seconds={"mint": self.stopwatch() - started})
+        except Blocked:
+            self.ledger.refuse(intent, REVOKED)
+            raise refused(intent, REVOKED) from None
         return Vend(intent, token)
 
     def preview(self, caller: Caller, origin: Origin, asked: TokenRequest) -> Intent:
         """Decide, and return what would be put on record, without recording or minting anything.
 
         Raises:
-            Refused: The registry is not served, or no policy is at hand.
+            Refused: The registry is not served, no policy is at hand, or the blocks cannot be
+                read.
         """
         registry = served(self.registries, asked.registry)
         if registry is None:
@@ -246,20 +276,16 @@ class Vending:
         now = self.clock()
         request = asked.asked(registry.name)
         decision = decide(serving.policy, caller, request, now=now, limits=self.limits)
-        rendered = ""
+        vend_id, rendered = self.new_id(now), ""
         if not decision.refusal:
             try:
                 rendered = session_policy(decision, origin, partition=registry.partition)
             except Refused as too_large:
-                decision = Decision(
-                    registry.name,
-                    grants=decision.grants,
-                    denies=decision.denies,
-                    dropped=decision.dropped,
-                    refusal=too_large.refusal,
-                )
+                decision = instead(decision, too_large.refusal)
+        if not decision.refusal and self._is_blocked(caller, vend_id):
+            decision, rendered = instead(decision, REVOKED), ""
         return Intent(
-            vend_id=self.new_id(now),
+            vend_id=vend_id,
             attempt=secrets.token_hex(8),
             asked_at=now,
             caller=caller,
@@ -271,6 +297,16 @@ class Vending:
             session_policy=rendered,
             deployment=self.deployment,
         )
+
+    def _is_blocked(self, caller: Caller, vend_id: str) -> bool:
+        try:
+            return self.blocks.holds(caller.key, vend_id)
+        except BlocksUnavailable:
+            raise Refused(
+                Code.BLOCKS_UNAVAILABLE,
+                "No token was issued, because the service could not read whether this caller is "
+                "blocked. Try again; if it lasts, tell the platform team.",
+            ) from None
 
     def grants_of(self, caller: Caller) -> tuple[ServingPolicy, list[Grant], datetime]:
         """Return what `caller` could be vended now: its own grants in every registry."""
@@ -288,6 +324,23 @@ class Vending:
         """Return the longest life of a token that draws on `grant`."""
         lengths = (self.limits.longest, policy.ceiling.max_ttl, grant.longest)
         return min(length for length in lengths if length is not None)
+
+
+REVOKED = Refusal(
+    Code.REVOKED,
+    "The platform team has blocked this caller, or revoked this token while it was made: ask them.",
+)
+
+
+def instead(decision: Decision, refusal: Refusal) -> Decision:
+    """Return the decision with nothing allowed, for a reason that the policy does not know."""
+    return Decision(
+        decision.registry,
+        grants=decision.grants,
+        denies=decision.denies,
+        dropped=decision.dropped,
+        refusal=refusal,
+    )
 
 
 def refused(intent: Intent, refusal: Refusal) -> Refused:

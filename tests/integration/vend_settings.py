@@ -13,6 +13,7 @@ SETTINGS = {
         {"default": {"account": "111122223333", "region": "eu-west-1", "roles": ROLES}}
     ),
     "VEND_LEDGER_TABLE": "ledger",
+    "VEND_BLOCK_TABLE": "blocks",
     "VEND_POLICY": "appconfig:app/env/profile",
     "VEND_TOKEN_KEY": "alias/token",
     "POWERTOOLS_SERVICE_NAME": "ecr-vend",

@@ -70,6 +70,7 @@ def test_the_functions_settings_are_read_by_the_service_as_they_stand() -> None:
         stack.attribute(role, "Arn") for role in ("PullRole", "PushRole", "PullThroughRole")
     )
     assert settings.ledger_table == stack.ref("LedgerTable")
+    assert settings.block_table == stack.ref("BlockTable")
     assert settings.token_key == stack.attribute("TokenKey", "Arn")
     assert settings.policy == "appconfig:" + "/".join(
         stack.ref(name) for name in ("PolicyApplication", "PolicyEnvironment", "PolicyProfile")

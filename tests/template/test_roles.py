@@ -111,6 +111,8 @@ def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
         **{("sts:AssumeRole", role): None for role in roles},
         **{("sts:SetSourceIdentity", role): None for role in roles},
         ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): None,
+        ("dynamodb:ConditionCheckItem", stack.attribute("BlockTable", "Arn")): None,
+        ("dynamodb:GetItem", stack.attribute("BlockTable", "Arn")): None,
         ("kms:GenerateMac", stack.attribute("TokenKey", "Arn")): None,
         ("appconfig:StartConfigurationSession", policy): None,
         ("appconfig:GetLatestConfiguration", policy): None,

@@ -22,7 +22,7 @@ RELEASE = "vending/release.py"
 
 SERVICES = {
     "appconfigdata": ("2021-11-11", ("GetLatestConfiguration", "StartConfigurationSession")),
-    "dynamodb": ("2012-08-10", ("PutItem", "TransactWriteItems")),
+    "dynamodb": ("2012-08-10", ("GetItem", "PutItem", "TransactWriteItems")),
     "ecr": ("2015-09-21", ("GetAuthorizationToken",)),
     "kms": ("2014-11-01", ("GenerateMac",)),
     "sts": ("2011-06-15", ("AssumeRole",)),

@@ -16,6 +16,7 @@ REGISTRIES = {"default": {"account": "111122223333", "region": "eu-west-1", "rol
 GOOD = {
     "VEND_REGISTRIES": json.dumps(REGISTRIES),
     "VEND_LEDGER_TABLE": "ledger",
+    "VEND_BLOCK_TABLE": "blocks",
     "VEND_TOKEN_KEY": "key-1",
     "VEND_POLICY": "appconfig:app/env/profile",
 }
@@ -56,6 +57,7 @@ def elsewhere(**changed: Any) -> str:
     ("variable", "value", "words"),
     [
         ("VEND_LEDGER_TABLE", None, "VEND_LEDGER_TABLE"),
+        ("VEND_BLOCK_TABLE", None, "VEND_BLOCK_TABLE"),
         ("VEND_REGISTRIES", None, "VEND_REGISTRIES"),
         ("VEND_REGISTRIES", "{", "VEND_REGISTRIES"),
         ("VEND_REGISTRIES", "{}", "one must be called 'default'"),

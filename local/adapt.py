@@ -17,7 +17,7 @@ UNSUPPORTED = ("AWS::CodeDeploy::", "AWS::Logs::QueryDefinition")
 """Beginnings of the resource types for which the emulator refuses the whole stack."""
 FUNCTION = "AWS::Serverless::Function"
 SHORTEST_LIFETIME = "VEND_MIN_TTL"
-UNKNOWN_KEYS = {"lambda:sourcefunctionarn", "sts:sourceidentity"}
+UNKNOWN_KEYS = {"lambda:sourcefunctionarn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ SHORT_LIFETIMES = Rule(
 )
 UNKNOWN_KEY = Rule(
     "conditions on keys that the emulator lacks are left out",
-    "it knows neither `lambda:SourceFunctionArn` nor `sts:SourceIdentity`, so it would refuse the "
-    "function its own calls; `tests/template` asserts those conditions on the real template",
+    "it does not know `lambda:SourceFunctionArn`, so it would refuse the function its own calls; "
+    "`tests/template` asserts those conditions on the real template",
 )
 JOINED_LIST = Rule(
     "conditions compare list parameters unjoined",

@@ -74,6 +74,7 @@ async def serve(held: socket.socket) -> None:
     internals.issue_passwords_from(passwords, f"http://{ADDRESS}:{port}")
     internals.honour_api_policies()
     internals.honour_boundaries()
+    internals.honour_source_identity()
     run_validators()
     gate = Gate(app, passwords, ACCOUNT, REGION, ready=lambda: announce(port, administrator))
 

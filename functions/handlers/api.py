@@ -43,11 +43,7 @@ powertools.propagate = False
 
 
 def api(vending: Vending) -> Callable[[Event, Any], Answer]:
-    """Return the Lambda handler that serves `vending`.
-
-    Two routes need no router. Powertools' takes longer to load than all the rest of this module,
-    and logs an exception with its text.
-    """
+    """Return the Lambda handler that serves `vending`."""
 
     def tokens(event: Event) -> Answer:
         caller, origin = caller_of(event)
@@ -68,8 +64,20 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
         metrics.add_metric("Whoami", MetricUnit.Count, 1)
         return answer(answers.whoami(vending, caller, origin))
 
-    routes = {("POST", "/v1/tokens"): tokens, ("GET", "/v1/whoami"): whoami}
+    return serving({("POST", "/v1/tokens"): tokens, ("GET", "/v1/whoami"): whoami})
+
+
+def serving(
+    routes: Mapping[tuple[str, str], Callable[[Event], Answer]],
+) -> Callable[[Event, Any], Answer]:
+    """Return the Lambda handler that answers by `routes`: method and resource of each.
+
+    A few routes need no router. Powertools' takes longer to load than all the rest of this module,
+    and logs an exception with its text.
+    """
     paths = {path for _, path in routes}
+    *others, last = (f"{method} {path}" for method, path in routes)
+    known = f"The service answers {', '.join(others)} and {last} here."
 
     def handler(event: Event, context: Any) -> Answer:
         logger.clear_state()
@@ -80,9 +88,7 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
             if route := routes.get((method, path)):
                 return route(event)
             code = Code.METHOD_NOT_ALLOWED if path in paths else Code.NOT_FOUND
-            return problem(
-                Refused(code, "The service answers POST /v1/tokens and GET /v1/whoami."), event
-            )
+            return problem(Refused(code, known), event)
         except Refused as refused:
             return problem(refused, event)
         except Exception as error:  # noqa: BLE001  the outermost frame
@@ -143,6 +149,7 @@ def problem(error: Refused, event: Event) -> Answer:
         "detail": error.refusal.detail,
         "code": code,
         "request_id": request_id(event),
+        **error.more,
     }
     if error.vend_id:
         body["vend_id"] = error.vend_id

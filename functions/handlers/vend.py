@@ -8,25 +8,20 @@ import logging
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
 
 from handlers.api import api
+from handlers.policies import policies_of
 from vending.block_checks import DynamoBlocks
 from vending.decision import Limits
 from vending.ledger import DynamoLedger
 from vending.minting import StsMinter
-from vending.policy_source import AppConfigPolicies, FilePolicies
 from vending.settings import Settings
 from vending.vend import Vending
 from vending.vend_ids import new_vend_id
-
-if TYPE_CHECKING:
-    from types_boto3_appconfigdata import AppConfigDataClient
-
-    from vending.vend import Policies
 
 # The function has 15 seconds and API Gateway 29: a dependency that hangs must leave time to say so.
 PATIENCE = Config(
@@ -56,7 +51,7 @@ def assemble(settings: Settings) -> Vending:
     dynamodb = client("dynamodb")
     return Vending(
         registries=settings.served(),
-        policies=policies_of(settings, client("appconfigdata")),
+        policies=policies_of(settings, client("appconfigdata"), clock=clock),
         blocks=DynamoBlocks(dynamodb, table=settings.block_table),
         ledger=DynamoLedger(
             dynamodb,
@@ -72,21 +67,6 @@ def assemble(settings: Settings) -> Vending:
         stopwatch=time.perf_counter,
         new_id=new_vend_id,
         deployment=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
-    )
-
-
-def policies_of(settings: Settings, appconfig: AppConfigDataClient) -> Policies:
-    """Return where the policy comes from."""
-    if file := settings.policy_file():
-        return FilePolicies(file)
-    application, environment, profile = settings.policy.removeprefix("appconfig:").split("/")
-    return AppConfigPolicies(
-        appconfig,
-        application=application,
-        environment=environment,
-        profile=profile,
-        max_age=timedelta(seconds=settings.policy_max_age),
-        clock=clock,
     )
 
 

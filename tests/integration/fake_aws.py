@@ -1,4 +1,4 @@
-"""The five AWS services that a vend calls, answering on loopback in their real wire shapes.
+"""The AWS services that the functions call, answering on loopback in their real wire shapes.
 
 It records what it was asked and who signed. It checks no signature and no permission: those are
 the emulator's part. The ledger's table keeps its items and refuses to write one twice.
@@ -22,9 +22,9 @@ from tests.integration.loopback import Connection, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-STS = """<{0}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{0}Result>{1}</{0}Result>
+XML = """<{0}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{0}Result>{1}</{0}Result>
 <ResponseMetadata><RequestId>r-1</RequestId></ResponseMetadata></{0}Response>"""
-STS_ERROR = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
+XML_ERROR = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
 <Type>Sender</Type><Code>{}</Code><Message>told to</Message></Error><RequestId>r-1</RequestId>
 </ErrorResponse>"""
 SESSION = """<Credentials><AccessKeyId>ASIAVENDED</AccessKeyId><SecretAccessKey>vended
@@ -32,6 +32,15 @@ SESSION = """<Credentials><AccessKeyId>ASIAVENDED</AccessKeyId><SecretAccessKey>
 </Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROAVENDED:{0}</AssumedRoleId>
 <Arn>arn:aws:sts::111122223333:assumed-role/ecr-vend-pull/{0}</Arn></AssumedRoleUser>
 <PackedPolicySize>40</PackedPolicySize>"""
+
+VERSIONS = """<Versions><member><VersionId>v2</VersionId><IsDefaultVersion>true</IsDefaultVersion>
+</member><member><VersionId>v1</VersionId><IsDefaultVersion>false</IsDefaultVersion></member>
+</Versions>"""
+IAM = {
+    "ListPolicyVersions": VERSIONS,
+    "CreatePolicyVersion": "<PolicyVersion><VersionId>v3</VersionId></PolicyVersion>",
+    "DeletePolicyVersion": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,7 @@ class FakeAws:
         password: The registry password that ECR answers with.
         fail: Operation → the error it answers with instead.
         asked: Every request, in order of arrival.
-        items: The ledger's table: (pk, sk) → item in wire form.
+        items: Both tables: (pk, sk) → item in wire form. The ledger refuses to write one twice.
         endpoint: `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     """
 
@@ -89,6 +98,8 @@ class FakeAws:
         """
         if operation in self.fail:
             raise self.fail[operation]
+        if operation in IAM:
+            return IAM[operation]
         match operation:
             case "AssumeRole":
                 return SESSION.format(parameters["RoleSessionName"])
@@ -102,8 +113,11 @@ class FakeAws:
                 mac = hmac.digest(b"fake-key", message, hashlib.sha256)
                 key = "arn:aws:kms:eu-west-1:111122223333:key/fake"
                 return {"Mac": base64.b64encode(mac).decode(), "KeyId": key}
-            case "GetItem":
+            case "GetItem" | "DeleteItem":
                 return {}
+            case "Query":
+                pk = parameters["ExpressionAttributeValues"][":pk"]["S"]
+                return {"Items": [item for key, item in self.items.items() if key[0] == pk]}
             case "PutItem":
                 self._put(parameters)
                 return {}
@@ -117,7 +131,7 @@ class FakeAws:
     def _put(self, put: Mapping[str, Any]) -> None:
         item = put["Item"]
         key = (item["pk"]["S"], item["sk"]["S"])
-        if held := self.items.get(key):
+        if (held := self.items.get(key)) and put["TableName"] == "ledger":
             attempt = put.get("ExpressionAttributeValues", {}).get(":attempt")
             if attempt is None or held.get("attempt") != attempt:
                 raise Failure(400, "ConditionalCheckFailedException")
@@ -125,7 +139,7 @@ class FakeAws:
 
 
 class AwsConnection(Connection):
-    """Speaks the protocols of the five services; `aws` holds their state."""
+    """Speaks the protocols of these services; `aws` holds their state."""
 
     aws: FakeAws
 
@@ -152,12 +166,12 @@ class AwsConnection(Connection):
                 text = json.dumps({"__type": failure.code, "message": "told to"})
                 self.answer(failure.status, text.encode(), {"x-amzn-ErrorType": failure.code})
             else:
-                self.answer(failure.status, STS_ERROR.format(failure.code).encode())
+                self.answer(failure.status, XML_ERROR.format(failure.code).encode())
         else:
             if target:
                 self.answer(200, json.dumps(result).encode())
             else:
-                self.answer(200, re.sub(r"\n(?=</)", "", STS.format(operation, result)).encode())
+                self.answer(200, re.sub(r"\n(?=</)", "", XML.format(operation, result)).encode())
 
     def get(self) -> None:
         query = dict(parse_qsl(urlsplit(self.path).query))
@@ -181,7 +195,7 @@ class AwsConnection(Connection):
 
 @contextmanager
 def fake_aws(policy: str, password: str) -> Iterator[FakeAws]:
-    """Serve the five services until the block ends."""
+    """Serve these services until the block ends."""
     aws = FakeAws(policy, password)
 
     class Here(AwsConnection):

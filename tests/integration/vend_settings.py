@@ -8,9 +8,20 @@ ROLES = {
     access: f"arn:aws:iam::111122223333:role/ecr-vend-{access}"
     for access in ("pull", "push", "pull-through")
 }
+POLICIES = {
+    access: f"arn:aws:iam::111122223333:policy/ecr-vend-{access}-revocations"
+    for access in ("pull", "push", "pull-through")
+}
 SETTINGS = {
     "VEND_REGISTRIES": json.dumps(
-        {"default": {"account": "111122223333", "region": "eu-west-1", "roles": ROLES}}
+        {
+            "default": {
+                "account": "111122223333",
+                "region": "eu-west-1",
+                "roles": ROLES,
+                "revoker": {"policies": POLICIES},
+            }
+        }
     ),
     "VEND_LEDGER_TABLE": "ledger",
     "VEND_BLOCK_TABLE": "blocks",

@@ -199,6 +199,8 @@ class Stack:
                 return self.arn("dynamodb", f"table/{own}")
             case "Arn", "AWS::KMS::Key":
                 return self.arn("kms", f"key/{own}")
+            case "Arn", "AWS::Events::Rule":
+                return self.arn("events", f"rule/{own}")
             case "Arn", "AWS::Logs::LogGroup":
                 return self.arn("logs", f"log-group:{own}:*")
         raise NotImplementedError(f"{name}.{attribute}")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.template.stack import Stack, source, translate
 from tools.environments import FUNCTIONS_PYTHON
-from vending.settings import Settings
+from vending.denying import LEASE
+from vending.settings import RevokingSettings, Settings
 
 FUNCTIONS = {
     "VendFunction": ("handlers.vend.handler", "VendLogGroup"),
+    "RevokeFunction": ("handlers.revocations.handler", "RevokeLogGroup"),
     "PolicyValidatorFunction": ("handlers.policy_validator.handler", "PolicyValidatorLogGroup"),
 }
 
@@ -56,8 +59,27 @@ def test_nothing_of_a_function_captures_what_it_answers(function: str) -> None:
     assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
 
 
-def test_the_function_ends_before_api_gateway_gives_up() -> None:
-    assert Stack().properties("VendFunction")["Timeout"] < 29
+@pytest.mark.parametrize("function", ["VendFunction", "RevokeFunction"])
+def test_a_function_of_the_api_ends_before_api_gateway_gives_up(function: str) -> None:
+    assert Stack().properties(function)["Timeout"] < 29
+
+
+def test_a_writer_of_denies_has_ended_before_its_lease_has() -> None:
+    assert timedelta(seconds=Stack().properties("RevokeFunction")["Timeout"]) < LEASE
+
+
+def test_the_revoking_functions_settings_are_read_as_they_stand() -> None:
+    stack = Stack()
+    settings = RevokingSettings.from_environment(environment(stack, "RevokeFunction"))
+    assert settings.registries == Settings.from_environment(environment(stack)).registries
+    revoker = settings.registries["default"].revoker
+    assert revoker
+    assert revoker.role is None
+    assert sorted(revoker.policies.values()) == sorted(
+        stack.ref(f"{access}Revocations") for access in ("Pull", "Push", "PullThrough")
+    )
+    for table in ("LedgerTable", "BlockTable"):
+        assert stack.ref(table) in (settings.ledger_table, settings.block_table)
 
 
 def test_the_functions_settings_are_read_by_the_service_as_they_stand() -> None:
@@ -150,6 +172,7 @@ def test_the_outputs_are_those_that_others_read() -> None:
         "PolicyEnvironmentId",
         "PolicyProfileId",
         "PolicyStrategyId",
+        "RevokerStatement",
     }
 
 

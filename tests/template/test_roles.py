@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +11,8 @@ import pytest
 
 from tests.iam.evaluator import Policies, Request, evaluate, statements
 from tests.template.stack import ACCOUNT, Stack
+from vending.denies import document
+from vending.revocations import Kind, Revocation
 from vending.vend_ids import new_vend_id
 
 PULL = {
@@ -37,6 +41,7 @@ NEVER = {
     "kms:Decrypt",
 }
 MINT = "ecr:GetAuthorizationToken"
+FUNCTIONS = ["VendFunctionRole", "RevokeFunctionRole", "PolicyValidatorFunctionRole"]
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -128,6 +133,72 @@ def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
     }
 
 
+def test_the_revoking_function_may_do_exactly_what_a_revocation_needs() -> None:
+    # Of IAM: new versions of these three policies, which can only take away. It assumes no role
+    # here, passes none, and writes no other policy.
+    stack = Stack()
+    application, environment, profile = (
+        stack.ref(name) for name in ("PolicyApplication", "PolicyEnvironment", "PolicyProfile")
+    )
+    policy = stack.arn(
+        "appconfig",
+        f"application/{application}/environment/{environment}/configuration/{profile}",
+    )
+    ledger_key = stack.attribute("LedgerKey", "Arn")
+    through_dynamodb = {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}}
+    log = stack.attribute("RevokeLogGroup", "Arn")
+    blocks = stack.attribute("BlockTable", "Arn")
+    assert granted(stack, "RevokeFunctionRole") == {
+        **{
+            (f"iam:{action}PolicyVersion{plural}", stack.ref(f"{access}Revocations")): None
+            for action, plural in (("Create", ""), ("Delete", ""), ("List", "s"))
+            for access in VENDED
+        },
+        **{
+            (f"dynamodb:{action}", blocks): None
+            for action in ("DeleteItem", "GetItem", "PutItem", "Query")
+        },
+        ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): None,
+        ("appconfig:StartConfigurationSession", policy): None,
+        ("appconfig:GetLatestConfiguration", policy): None,
+        ("logs:CreateLogStream", log): None,
+        ("logs:PutLogEvents", log): None,
+        **{
+            (f"kms:{action}", ledger_key): through_dynamodb
+            for action in (
+                "Decrypt",
+                "DescribeKey",
+                "Encrypt",
+                "GenerateDataKey",
+                "GenerateDataKeyWithoutPlaintext",
+                "ReEncryptFrom",
+                "ReEncryptTo",
+            )
+        },
+    }
+
+
+@pytest.mark.parametrize("access", VENDED)
+def test_a_vended_role_starts_with_nobody_denied_and_obeys_what_is_revoked(access: str) -> None:
+    stack = Stack()
+    logical = f"{access}Revocations"
+    assert stack.ref(logical) in stack.properties(f"{access}Role")["ManagedPolicyArns"]
+    first = stack.properties(logical)["PolicyDocument"]
+    assert json.dumps(first, separators=(",", ":")) == document([], None)
+    vend_id = new_vend_id(datetime(2026, 11, 23, tzinfo=UTC))
+    revoked = Revocation(Kind.VEND, vend_id, "x", "", "", datetime(2026, 11, 23, tzinfo=UTC), "")
+    own = (*own_policies(stack, f"{access}Role"), json.loads(document([revoked], None)))
+    policies = Policies(
+        identity=own,
+        boundary=stack.properties(f"{access}Boundary")["PolicyDocument"],
+        resource=_open_to_all(),
+    )
+    asked = session(stack, access, "ecr:BatchGetImage", repository(stack, "payments/api"))
+    assert evaluate(policies, asked)
+    verdict = evaluate(policies, replace(asked, session=vend_id))
+    assert verdict.because == "explicit deny on the caller's side"
+
+
 def test_the_validator_may_write_its_own_log_and_nothing_else() -> None:
     stack = Stack()
     log = stack.attribute("PolicyValidatorLogGroup", "Arn")
@@ -137,7 +208,7 @@ def test_the_validator_may_write_its_own_log_and_nothing_else() -> None:
     }
 
 
-@pytest.mark.parametrize("role", ["VendFunctionRole", "PolicyValidatorFunctionRole"])
+@pytest.mark.parametrize("role", FUNCTIONS)
 def test_no_function_is_granted_a_wildcard(role: str) -> None:
     stack = Stack()
     for action, resource in granted(stack, role):
@@ -146,7 +217,7 @@ def test_no_function_is_granted_a_wildcard(role: str) -> None:
         assert "*" not in resource.removesuffix(":*"), resource
 
 
-@pytest.mark.parametrize("role", ["VendFunctionRole", "PolicyValidatorFunctionRole"])
+@pytest.mark.parametrize("role", FUNCTIONS)
 def test_only_lambda_takes_on_a_functions_role(role: str) -> None:
     (trust,) = Stack().properties(role)["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
@@ -329,5 +400,4 @@ def test_a_vended_role_works_in_every_partition(
 
 def test_there_are_no_roles_but_these() -> None:
     vended = {f"{access}Role" for access in VENDED}
-    functions = {"VendFunctionRole", "PolicyValidatorFunctionRole"}
-    assert set(Stack().resources("AWS::IAM::Role")) == vended | functions
+    assert set(Stack().resources("AWS::IAM::Role")) == vended | set(FUNCTIONS)

@@ -22,8 +22,15 @@ RELEASE = "vending/release.py"
 
 SERVICES = {
     "appconfigdata": ("2021-11-11", ("GetLatestConfiguration", "StartConfigurationSession")),
-    "dynamodb": ("2012-08-10", ("GetItem", "PutItem", "TransactWriteItems")),
+    "dynamodb": (
+        "2012-08-10",
+        ("DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems"),
+    ),
     "ecr": ("2015-09-21", ("GetAuthorizationToken",)),
+    "iam": (
+        "2010-05-08",
+        ("CreatePolicyVersion", "DeletePolicyVersion", "ListPolicyVersions"),
+    ),
     "kms": ("2014-11-01", ("GenerateMac",)),
     "sts": ("2011-06-15", ("AssumeRole",)),
 }

@@ -94,7 +94,7 @@ MINIMAL: dict[str, Any] = {
                         {
                             "Condition": {
                                 "StringLike": {
-                                    "sts:SourceIdentity": "?*",
+                                    "lambda:SourceFunctionArn": "?*",
                                     "sts:RoleSessionName": "v-*",
                                 }
                             }

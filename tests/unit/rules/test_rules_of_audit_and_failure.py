@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 BODY = {"pull": ["payments/api"]}
-ADAPTERS = {"block_checks", "ledger", "minting", "policy_source", "settings"}
+ADAPTERS = {
+    "block_checks",
+    "deny_policies",
+    "ledger",
+    "minting",
+    "policy_source",
+    "revocation_ledger",
+    "revocation_table",
+    "settings",
+}
 """Modules of the domain that talk to AWS or read the environment; every other one is pure."""
 
 
@@ -89,6 +98,9 @@ STABLE = {
     "test_invocation": 403,
     "not_granted": 403,
     "reason_required": 403,
+    "not_a_revoker": 403,
+    "revocations_full": 409,
+    "revocation_incomplete": 502,
     "revoked": 403,
     "not_found": 404,
     "method_not_allowed": 405,

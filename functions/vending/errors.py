@@ -25,6 +25,7 @@ class Code(StrEnum):
     REVOKED = "revoked"
     NOT_A_REVOKER = "not_a_revoker"
     NOT_FOUND = "not_found"
+    NO_SUCH_REVOCATION = "no_such_revocation"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REVOCATIONS_FULL = "revocations_full"
     THROTTLED = "throttled"
@@ -64,6 +65,7 @@ KINDS: dict[Code, Kind] = {
     Code.REVOKED: Kind(403, "The caller is blocked or the token revoked"),
     Code.NOT_A_REVOKER: Kind(403, "The policy does not let this caller revoke"),
     Code.NOT_FOUND: Kind(404, "There is nothing at this path"),
+    Code.NO_SUCH_REVOCATION: Kind(404, "There is no revocation of this id"),
     Code.METHOD_NOT_ALLOWED: Kind(405, "The path does not take this method"),
     Code.REVOCATIONS_FULL: Kind(409, "The policies that deny have no room"),
     Code.THROTTLED: Kind(429, "Too many requests", retry_after=5),

@@ -122,7 +122,10 @@ class Revoking:
         except BlocksUnavailable:
             raise unread() from None
         if found is None:
-            raise Refused(Code.NOT_FOUND, "There is no such revocation; GET /v1/revocations lists.")
+            raise Refused(
+                Code.NO_SUCH_REVOCATION,
+                "There is no revocation of this id: GET /v1/revocations lists those there are.",
+            )
         if found.kind is not Kind.CALLER:
             raise Refused(
                 Code.INVALID_REQUEST,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,10 +14,12 @@ from botocore.exceptions import ClientError
 
 from local.oci import Refused, small_image
 from tests.e2e.running import running, send
+from tools.environments import ROOT
 from vending import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.e2e.running import Stack
 
@@ -138,6 +142,29 @@ def test_revocations_are_listed_and_on_record(own: Stack) -> None:
     assert [item["sk"]["S"][-8:] for item in found] == ["#1#begun", "#2#ended"]
     assert found[0]["by"]["M"]["arn"]["S"].endswith("/incident-responder/tests")
     assert found[1]["registries"]["M"].popitem()[1] == {"S": "denied"}
+
+
+def test_the_client_revokes_lists_and_lifts(own: Stack, cache: Path) -> None:
+    environment = own.helper_environment(own.as_role("incident-responder"), cache)
+    environment["PYTHONPATH"] = str(ROOT / "client/src")
+
+    def told(*words: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "ecr_vend.command_line", "revoke", *words, "--json"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout)
+
+    token = own.vend("payments-ci")
+    assert token["vend_id"] == told("vend", token["vend_id"], "--reason", "a test")["target"]
+    assert not pulls(own, token)
+    made = told("caller", key_of(own, "payments-developer"), "--reason", "a test")
+    assert made["id"] in {one["id"] for one in told("list")["revocations"]}
+    assert told("lift", made["id"])["blocked"] is False
 
 
 def tables(stack: Stack) -> dict[str, str]:

@@ -103,6 +103,7 @@ STABLE = {
     "revocation_incomplete": 502,
     "revoked": 403,
     "not_found": 404,
+    "no_such_revocation": 404,
     "method_not_allowed": 405,
     "throttled": 429,
     "audit_unavailable": 503,

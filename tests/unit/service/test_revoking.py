@@ -180,7 +180,7 @@ def test_a_revoked_token_is_never_lifted() -> None:
 def test_what_is_not_there_is_not_lifted() -> None:
     with pytest.raises(Refused) as caught:
         World().lift("r-" + "a" * 26)
-    assert code(caught) is Code.NOT_FOUND
+    assert code(caught) is Code.NO_SUCH_REVOCATION
 
 
 def test_a_ledger_that_cannot_record_delays_no_revocation_and_says_so() -> None:

@@ -122,7 +122,11 @@ def test_the_denies_never_outgrow_a_policy_and_drop_nothing_that_stands(
     assert first.entries.isdisjoint(first.left_out)
     assert first.entries | first.left_out == {one.entry for one in every}
     everything = Revocation(Kind.BEFORE, rfc3339(whole(NOW)), "x", "arn:jo", "key", NOW, "turn")
-    second = denies([everything, *every], now=NOW, standing=first.entries)
+    # By a clock that is behind, this one comes before all others, and yet takes nobody's place.
+    newcomer = Revocation(
+        Kind.VEND, new_vend_id(NOW), "x", "arn:jo", "key", NOW - timedelta(minutes=5), "turn"
+    )
+    second = denies([everything, newcomer, *every], now=NOW, standing=first.entries)
     assert len(second.document) <= LONGEST
     assert first.entries | {everything.entry} <= second.entries
 

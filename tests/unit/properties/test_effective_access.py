@@ -82,7 +82,9 @@ def boundary(access: Access) -> dict[str, Any]:
     stack, logical = Stack(), VENDED[access]
     role = stack.properties(f"{logical}Role")
     arn = stack.ref(f"{logical}Boundary")
-    assert (role["PermissionsBoundary"], role["ManagedPolicyArns"]) == (arn, [arn])
+    # The policy of revocations beside it only denies.
+    revocations = stack.ref(f"{logical}Revocations")
+    assert (role["PermissionsBoundary"], role["ManagedPolicyArns"]) == (arn, [arn, revocations])
     assert "Policies" not in role
     found: dict[str, Any] = stack.properties(f"{logical}Boundary")["PolicyDocument"]
     return found

@@ -18,7 +18,7 @@ UNSUPPORTED = ("AWS::CodeDeploy::", "AWS::Logs::QueryDefinition")
 FUNCTION = "AWS::Serverless::Function"
 SHORTEST_LIFETIME = "VEND_MIN_TTL"
 REGISTRY_URL = "PROBE_REGISTRY_URL"
-UNKNOWN_KEYS = {"lambda:sourcefunctionarn", "sts:sourceidentity"}
+UNKNOWN_KEYS = {"lambda:sourcefunctionarn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ SHORT_LIFETIMES = Rule(
 )
 UNKNOWN_KEY = Rule(
     "conditions on keys that the emulator lacks are left out",
-    "it knows neither `lambda:SourceFunctionArn` nor `sts:SourceIdentity`, so it would refuse the "
-    "function its own calls; `tests/template` asserts those conditions on the real template",
+    "it does not know `lambda:SourceFunctionArn`, so it would refuse the function its own calls; "
+    "`tests/template` asserts those conditions on the real template",
 )
 UNKNOWN_DENY = Rule(
     "a policy that denies by such a key is left out",

@@ -82,6 +82,7 @@ async def serve(held: socket.socket, faults: Path | None) -> None:
     internals.honour_api_policies()
     internals.honour_boundaries()
     internals.know_functions_by_their_roles()
+    internals.honour_source_identity()
     run_validators()
     emulator = Faults(app, faults / PLAN, faults / JOURNAL) if faults else app
     gate = Gate(emulator, passwords, ACCOUNT, REGION, ready=lambda: announce(port, administrator))

@@ -6,13 +6,16 @@ and `require` refuses another and looks at each of them before the emulator serv
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import inspect
 import json
 import secrets
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from local.passwords import DECLARED_LIFE, authorization_token
 
@@ -45,6 +48,9 @@ EXPECTED_PARAMETERS = {
     ("core.router", "extract_access_key_id"): ("headers", "query_params"),
     ("core.lambda_runtime", "execution_credentials"): ("config",),
     ("services.sts", "_role_id"): ("role_arn",),
+    ("core.iam_evaluator", "_principal_keys"): ("credential",),
+    ("core.iam_evaluator", "evaluate_trust_policy"): ("trust_doc", "caller_arn", "ctx"),
+    ("services.sts", "handle_request"): ("method", "path", "headers", "body", "query_params"),
     ("services.sts", "register_session"): ("access_key", "session"),
     ("services.ecr", "_get_authorization_token"): ("data",),
     ("services.apigateway_v1", "_import_rest_api"): ("spec", "base_data"),
@@ -213,6 +219,49 @@ def know_functions_by_their_roles() -> None:
         return given
 
     lambda_runtime.execution_credentials = with_role_id
+
+
+def honour_source_identity() -> None:
+    """Let a session keep the SourceIdentity it was assumed with, and IAM see it.
+
+    The emulator's STS takes the parameter and forgets it. The trust policy sees it as
+    `sts:SourceIdentity`, and whatever the session does afterwards bears `aws:SourceIdentity`.
+    """
+    from ministack.core import iam_evaluator  # noqa: PLC0415
+    from ministack.services import sts  # noqa: PLC0415
+
+    asked: ContextVar[str] = ContextVar("asked", default="")
+    handle, register = sts.handle_request, sts.register_session
+    trusts, keys_of = iam_evaluator.evaluate_trust_policy, iam_evaluator._principal_keys  # noqa: SLF001
+
+    async def handling(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Any:
+        parameters = {**query, **parse_qs(body.decode("utf-8", "replace"))}
+        held = asked.set(next(iter(parameters.get("SourceIdentity", [])), ""))
+        try:
+            return await handle(method, path, headers, body, query)
+        finally:
+            asked.reset(held)
+
+    def registering(access_key: str, session: dict[str, Any]) -> None:
+        register(access_key, {"SourceIdentity": asked.get(), **session})
+
+    def trusting(trust_doc: Any, caller_arn: str, ctx: Any = None) -> bool:
+        if ctx is not None and asked.get():
+            known = {**ctx.service_context, "sts:sourceidentity": asked.get()}
+            ctx = dataclasses.replace(ctx, service_context=known)
+        return bool(trusts(trust_doc, caller_arn, ctx))
+
+    def keys(credential: Any) -> dict[str, Any]:
+        session = sts._sessions.get(credential.access_key_id) or {}  # noqa: SLF001
+        named = session.get("SourceIdentity")
+        known: dict[str, Any] = keys_of(credential)
+        return known | ({"aws:sourceidentity": named} if named else {})
+
+    sts.handle_request, sts.register_session = handling, registering
+    iam_evaluator.evaluate_trust_policy = trusting
+    iam_evaluator._principal_keys = keys  # noqa: SLF001
 
 
 def outliving(access_key: str) -> str:

@@ -78,6 +78,10 @@ def roles(outputs: Mapping[str, str], table: str, keys: list[str]) -> dict[str, 
         "outsider": calls_the_api,
         # May not even call the API.
         "stranger": [],
+        # Named in the policy as one who may revoke.
+        "incident-responder": [json.loads(outputs["RevokerStatement"])],
+        # May call the revoking routes, and stands nowhere in the policy.
+        "meddler": [json.loads(outputs["RevokerStatement"])],
         "auditor": [reading, *([decrypting] if keys else [])],
     }
 

@@ -17,7 +17,14 @@ from vending.policy_text import parse, revision_of
 from vending.probe import Prober
 from vending.registry import Registry
 from vending.token import Token
-from vending.vend import LedgerUnavailable, MintFailed, ServingPolicy, Vending
+from vending.vend import (
+    Blocked,
+    BlocksUnavailable,
+    LedgerUnavailable,
+    MintFailed,
+    ServingPolicy,
+    Vending,
+)
 from vending.vend_ids import new_vend_id
 
 if TYPE_CHECKING:
@@ -86,9 +93,10 @@ class FakePolicies:
 
 @dataclass
 class FakeLedger:
-    """Keeps what it was told, in order; fails at the named method."""
+    """Keeps what it was told, in order; fails at the named method, or issues nothing."""
 
     fails_at: str = ""
+    blocked: bool = False
     calls: list[tuple[str, Any]] = field(default_factory=list)
 
     @property
@@ -105,6 +113,8 @@ class FakeLedger:
 
     def issue(self, intent: Intent, token: Token, *, seconds: Mapping[str, float]) -> None:
         self._keep("issue", intent, token.digest(), dict(seconds))
+        if self.blocked:
+            raise Blocked
 
     def refuse(self, intent: Intent, refusal: Refusal) -> None:
         self._keep("refuse", intent, refusal)
@@ -130,6 +140,21 @@ class FakeCounters:
             raise failure
         self.counts[counter, hour.name] = self.counts.get((counter, hour.name), 0) + 1
         return self.counts[counter, hour.name]
+
+
+@dataclass
+class FakeBlocks:
+    """Holds the keys of some callers, or cannot say."""
+
+    callers: frozenset[str] = frozenset()
+    down: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def holds(self, caller_key: str, vend_id: str) -> bool:
+        self.asked.append(caller_key)
+        if self.down:
+            raise BlocksUnavailable("ReadTimeoutError")
+        return caller_key in self.callers
 
 
 @dataclass
@@ -168,6 +193,7 @@ class FakeMinter:
 def vending(
     *,
     policies: FakePolicies | None = None,
+    blocks: FakeBlocks | None = None,
     ledger: FakeLedger | None = None,
     minter: FakeMinter | None = None,
     now: datetime = NOW,
@@ -180,6 +206,7 @@ def vending(
     return Vending(
         registries={"default": REGISTRY},
         policies=policies or FakePolicies(),
+        blocks=blocks or FakeBlocks(),
         ledger=ledger or FakeLedger(),
         minter=minter or FakeMinter(),
         budgets=Budgets(counters or FakeCounters(), budgets or {}, uncounted),

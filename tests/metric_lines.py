@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.api import api, logger, uncounted
 from handlers.measures import measures
+from handlers.revocation_api import KEEP_UP, revocations
 from tests.fakes import FakeCounters, FakeLedger, FakeMinter, FakePolicies, event, vending
+from tests.revoking import KEY, FakeDenier, World
 from vending.budgets import CountersThrottled, CountersUnavailable, Kind
 from vending.errors import Code, Refused
+from vending.revocations import Kind as Revocation
+from vending.revocations import revocation_id
 from vending.vend import MintFailed
 
 if TYPE_CHECKING:
@@ -29,8 +33,9 @@ OUTSIDER = {
 BREAK_GLASS = {
     "body": {"pull": ["payments/api"], "grant": "incident", "reason": "INC-1"},
     "policies": FakePolicies(
-        FakePolicies().text.replace("name: payments-ci", "name: incident")
-        + "    break_glass: true\n"
+        FakePolicies()
+        .text.replace("name: payments-ci", "name: incident")
+        .replace("max_ttl: 30m", "break_glass: true")
     ),
 }
 
@@ -85,6 +90,23 @@ REQUESTS: dict[str, Mapping[str, Any]] = {
 }
 """Kind of request → its event and its fakes."""
 
+REVOKER = {
+    "userArn": "arn:aws:sts::111122223333:assumed-role/incident-responder/jo",
+    "caller": "AROA3XFRBF535RESPONDER:jo",
+}
+REVOKED = {"caller": KEY, "reason": "INC-7"}
+LIFTED = {
+    "path": "/v1/revocations/{id}",
+    "pathParameters": {"id": revocation_id(Revocation.CALLER, KEY)},
+}
+REVOCATIONS: tuple[Mapping[str, Any], ...] = (
+    {"body": REVOKED},
+    {"method": "GET"},
+    {"method": "DELETE", **LIFTED},
+    {"body": REVOKED, **OUTSIDER},
+)
+"""What revokers ask, one after the other."""
+
 FAKES = {"budgets", "counters", "ledger", "minter", "policies", "uncounted"}
 
 
@@ -100,6 +122,19 @@ def logged(kind: str) -> list[dict[str, Any]]:
     asked = given if "probe" in given else event(**given)
     with printed(logger) as lines:
         api(vending(**fakes))(asked, context)
+    return lines
+
+
+def revoking() -> list[dict[str, Any]]:
+    """Return all that is logged of `REVOCATIONS`, and of the schedule's calls."""
+    context = SimpleNamespace(aws_request_id="invocation-1")
+    world = World()
+    with printed(logger) as lines:
+        for asked in REVOCATIONS:
+            signed = REVOKER | {"method": "POST", "path": "/v1/revocations"} | dict(asked)
+            parameters = signed.pop("pathParameters", None)
+            revocations(world.service())(event(**signed) | {"pathParameters": parameters}, context)
+        revocations(World(denier=FakeDenier("AccessDenied")).service())(KEEP_UP, context)
     return lines
 
 

@@ -70,6 +70,8 @@ CALLER_PATTERNS = st.sampled_from(
 REGISTRIES = st.sampled_from(["default"] * 5 + ["other"])
 DAYS = st.sampled_from([None, None, None, date(2026, 11, 22), date(2026, 11, 23), date(2027, 1, 1)])
 LENGTHS = st.sampled_from([None, "45s", "10m", "30m", "1h"])
+SHORT_LENGTHS = st.sampled_from([None, "45s", "10m"])
+"""Those that a break-glass grant may say."""
 
 
 def optional(key: str, values: SearchStrategy[Any]) -> SearchStrategy[dict[str, Any]]:
@@ -80,14 +82,15 @@ def optional(key: str, values: SearchStrategy[Any]) -> SearchStrategy[dict[str, 
 @st.composite
 def grants(draw: Any) -> dict[str, Any]:
     """Draw a grant without its name."""
+    break_glass = draw(st.sampled_from([False, False, False, True]))
     return {
         "callers": draw(st.lists(CALLER_PATTERNS, min_size=1, max_size=2)),
         "repositories": draw(st.lists(PATTERNS, min_size=1, max_size=3)),
         "access": draw(st.sampled_from([access.value for access in Access])),
         "registry": draw(REGISTRIES),
         "bind_source_ip": draw(st.booleans()),
-        "break_glass": draw(st.sampled_from([False, False, False, True])),
-        **draw(optional("max_ttl", LENGTHS)),
+        "break_glass": break_glass,
+        **draw(optional("max_ttl", SHORT_LENGTHS if break_glass else LENGTHS)),
         **draw(optional("expires_on", DAYS)),
     }
 

@@ -48,11 +48,7 @@ powertools.propagate = False
 
 
 def api(vending: Vending) -> Callable[[Event, Any], Answer]:
-    """Return the Lambda handler that serves `vending`.
-
-    Two routes need no router. Powertools' takes longer to load than all the rest of this module,
-    and logs an exception with its text.
-    """
+    """Return the Lambda handler that serves `vending`."""
     vending = measured(vending)
 
     def tokens(event: Event, left: Left) -> Answer:
@@ -82,8 +78,24 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
         measures.answered("Whoami")
         return shown
 
-    routes = {("POST", "/v1/tokens"): tokens, ("GET", "/v1/whoami"): whoami}
+    return serving({("POST", "/v1/tokens"): tokens, ("GET", "/v1/whoami"): whoami}, vending.prober)
+
+
+def serving(
+    routes: Mapping[tuple[str, str], Callable[[Event, Left], Answer]], prober: Prober | None = None
+) -> Callable[[Event, Any], Answer]:
+    """Return the Lambda handler that answers by `routes`: method and resource of each.
+
+    Args:
+        routes: Each takes the event and what tells the seconds that are left.
+        prober: Of this stack, whose invocations are served as if it had come by the API.
+
+    A few routes need no router. Powertools' takes longer to load than all the rest of this module,
+    and logs an exception with its text.
+    """
     paths = {path for _, path in routes}
+    *others, last = (f"{method} {path}" for method, path in routes)
+    known = f"The service answers {', '.join(others)} and {last} here."
 
     def handler(event: Event, context: Any) -> Answer:
         invocation = getattr(context, "aws_request_id", "")
@@ -93,16 +105,14 @@ def api(vending: Vending) -> Callable[[Event, Any], Answer]:
         try:
             # API Gateway's events have many keys and none of this name: who can send this one may
             # invoke the function, which in this stack is its prober alone.
-            if vending.prober and event.keys() == {"probe"}:
-                event = vending.prober.event(event["probe"])
+            if prober and event.keys() == {"probe"}:
+                event = prober.event(event["probe"])
             # The resource as the API declares it: a custom domain may put a base path before it.
             method, path = str(event.get("httpMethod")), str(event.get("resource"))
             if route := routes.get((method, path)):
                 return route(event, time_left(context))
             code = Code.METHOD_NOT_ALLOWED if path in paths else Code.NOT_FOUND
-            return problem(
-                Refused(code, "The service answers POST /v1/tokens and GET /v1/whoami."), event
-            )
+            return problem(Refused(code, known), event)
         except Refused as refused:
             return problem(refused, event)
         except Exception as error:  # noqa: BLE001  the outermost frame
@@ -182,6 +192,7 @@ def problem(error: Refused, event: Event) -> Answer:
         "detail": error.refusal.detail,
         "code": code,
         "request_id": request_id(event),
+        **error.more,
     }
     if error.vend_id:
         body["vend_id"] = error.vend_id
@@ -198,14 +209,6 @@ def request_id(event: Event) -> str:
     return str(context.get("requestId") or "") if isinstance(context, dict) else ""
 
 
-def breaks_glass(intent: Intent) -> bool:
-    """Return whether a break-glass grant contributed."""
-    return any(
-        grant.break_glass and grant.name in intent.decision.grants
-        for grant in intent.policy.policy.grants
-    )
-
-
 def note(what: str, intent: Intent) -> None:
     """Log and count something that went well."""
     logger.info(
@@ -213,10 +216,11 @@ def note(what: str, intent: Intent) -> None:
         vend_id=intent.vend_id,
         grants=intent.decision.grants,
         access=intent.decision.access if intent.decision.scope else None,
+        break_glass=intent.decision.break_glass,
         policy_revision=intent.policy.revision,
         policy_age_seconds=int(intent.policy.age.total_seconds()),
         session_policy_size=len(intent.session_policy),
     )
     measures.answered(what, intent)
-    if what == "Vends" and breaks_glass(intent):
+    if what == "Vends" and intent.decision.break_glass:
         measures.count("BreakGlass")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vending.vend import Policies, Vending
 
 PHASES = {
+    "holds": "BlocksSeconds",
     "add": "CountSeconds",
     "intend": "IntendSeconds",
     "mint": "MintSeconds",
@@ -28,6 +29,7 @@ def measured(vending: Vending) -> Vending:
     return replace(
         vending,
         policies=MeasuredPolicies(vending.policies),
+        blocks=cast("Any", Measured(vending.blocks)),
         ledger=cast("Any", Measured(vending.ledger)),
         minter=cast("Any", Measured(vending.minter)),
         budgets=replace(vending.budgets, counters=cast("Any", Measured(vending.budgets.counters))),

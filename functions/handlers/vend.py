@@ -8,28 +8,24 @@ import logging
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import botocore.session
 
 from handlers.api import api, uncounted
 from handlers.measured import Measured
+from handlers.policies import policies_of
 from vending import deadlines
 from vending.aws_clients import patient_client
+from vending.block_checks import DynamoBlocks
 from vending.budgets import Budgets
 from vending.counters import DynamoCounters
 from vending.decision import Limits
 from vending.ledger import DynamoLedger
 from vending.minting import StsMinter
-from vending.policy_source import AppConfigPolicies, FilePolicies
 from vending.settings import Settings
 from vending.vend import Vending
 from vending.vend_ids import new_vend_id
-
-if TYPE_CHECKING:
-    from types_boto3_appconfigdata import AppConfigDataClient
-
-    from vending.vend import Policies
 
 # At DEBUG botocore logs the body of every answer, the authorization token and the session's keys
 # among them, and a function's log level can be set from outside its code.
@@ -50,11 +46,13 @@ def assemble(settings: Settings) -> Vending:
 
     return Vending(
         registries=settings.served(),
-        policies=policies_of(settings, client("appconfigdata", deadlines.POLICY)),
+        policies=policies_of(settings, client("appconfigdata", deadlines.POLICY), clock=clock),
+        blocks=DynamoBlocks(client("dynamodb", deadlines.BLOCKS), table=settings.block_table),
         ledger=DynamoLedger(
             client("dynamodb", deadlines.LEDGER),
             client("kms", deadlines.TOKEN_KEY),
             table=settings.ledger_table,
+            block_table=settings.block_table,
             token_key=settings.token_key,
             clock=clock,
         ),
@@ -73,21 +71,6 @@ def assemble(settings: Settings) -> Vending:
         new_id=new_vend_id,
         deployment=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
         prober=settings.stack_prober(),
-    )
-
-
-def policies_of(settings: Settings, appconfig: AppConfigDataClient) -> Policies:
-    """Return where the policy comes from."""
-    if file := settings.policy_file():
-        return FilePolicies(file)
-    application, environment, profile = settings.policy.removeprefix("appconfig:").split("/")
-    return AppConfigPolicies(
-        appconfig,
-        application=application,
-        environment=environment,
-        profile=profile,
-        max_age=timedelta(seconds=settings.policy_max_age),
-        clock=clock,
     )
 
 

@@ -77,8 +77,7 @@ class Caller:
         key's SHA-256 in lower-case base 32. It never begins with `aws:`, since `:` is not kept.
         """
         shown = self.session if self.kind is CallerKind.IDENTITY_CENTER else self.name
-        digest = b32encode(hashlib.sha256(self.key.encode()).digest()[:10]).decode().lower()
-        return f"{NOT_IN_SOURCE_IDENTITY.sub('-', shown)[:47]}.{digest}"
+        return NOT_IN_SOURCE_IDENTITY.sub("-", shown)[:47] + source_identity_ending(self.key)
 
     @classmethod
     def from_arn(cls, arn: str, *, principal_id: str = "") -> Caller:
@@ -116,6 +115,12 @@ class Caller:
         if not ROLE_NAME.fullmatch(name) and found is not CallerKind.IDENTITY_CENTER:
             raise ValueError(f"{name!r} in {arn!r} is not an IAM name")
         return cls(found, partition, account, principal_id, name, path, session, arn)
+
+
+def source_identity_ending(caller_key: str) -> str:
+    """Return how every SourceIdentity of the caller with this key ends: a dot and 16 characters."""
+    digest = hashlib.sha256(caller_key.encode()).digest()[:10]
+    return f".{b32encode(digest).decode().lower()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,20 +26,25 @@ class Patience:
     Attributes:
         connect: Seconds until a connection stands.
         read: Seconds until the answer comes.
+        again: Seconds from its first attempt in which a transaction that met another one is begun
+            again.
     """
 
     connect: float
     read: float
+    again: float = 0
 
     @property
     def longest(self) -> float:
         """Seconds until the call has ended: an attempt that failed quickly, and another."""
-        return QUICK + self.connect + self.read
+        return self.again + QUICK + self.connect + self.read
 
 
 POLICY = Patience(0.4, 1.0)
 COUNTERS = Patience(0.4, 0.4)
+BLOCKS = Patience(0.4, 0.6)
 LEDGER = Patience(0.4, 1.0)
+CHECKED = Patience(LEDGER.connect, LEDGER.read, again=0.4)
 TOKEN_KEY = Patience(0.4, 1.0)
 MINTING = Patience(0.4, 2.0)
 
@@ -47,6 +52,9 @@ Phase = tuple[Patience, ...]
 
 READ_POLICY: Phase = (POLICY,) * 2
 """A session with AppConfig, and the policy."""
+
+LOOK: Phase = (BLOCKS,)
+"""Whether the caller is blocked."""
 
 COUNT: Phase = (COUNTERS,) * 3
 """The budgets of the session, the caller and the account."""
@@ -57,9 +65,13 @@ INTEND: Phase = (LEDGER,) * 3
 MINT: Phase = (MINTING,) * 2
 """AssumeRole and GetAuthorizationToken."""
 
-END: Phase = (TOKEN_KEY, LEDGER, LEDGER, LEDGER)
+END: Phase = (TOKEN_KEY, LEDGER, LEDGER, CHECKED)
 """The token's MAC; the outcome and its pointers: of two lists of 100 repositories and all that may
-be granted of them, three transactions."""
+be granted of them, three transactions, the last of which looks for blocks as well.
+
+Where it finds one, another outcome is to be written. Should the function be ended before that is
+done, no token is out, and the reconciler finds the intent.
+"""
 
 OUT_OF_TIME = Refusal(
     Code.OUT_OF_TIME,

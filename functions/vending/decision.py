@@ -81,6 +81,7 @@ class Decision:
         ceiling: The patterns beyond which nothing may reach, or None for no such bound.
         expires_at: When the token stops working, a whole second, or None if refused.
         bind_source_ip: Whether the token works only from the address that asked.
+        break_glass: Whether a break-glass grant contributed.
         grants: Names of the grants that allowed it, in policy order.
         denies: Names of the denies that apply to the caller, in policy order.
         dropped: What was asked for and is not in the scope.
@@ -93,6 +94,7 @@ class Decision:
     ceiling: tuple[str, ...] | None = None
     expires_at: datetime | None = None
     bind_source_ip: bool = False
+    break_glass: bool = False
     grants: tuple[str, ...] = ()
     denies: tuple[str, ...] = ()
     dropped: tuple[Dropped, ...] = ()
@@ -266,6 +268,7 @@ def _decision(
         ceiling=None if within else tuple(ceiling or ()),
         expires_at=_expiry(case, grants),
         bind_source_ip=any(grant.bind_source_ip for grant in grants),
+        break_glass=any(grant.break_glass for grant in grants),
         grants=tuple(grant.name for grant in grants),
         denies=denies,
         dropped=tuple(dropped),
@@ -278,7 +281,7 @@ def _expiry(case: _Case, grants: Sequence[Grant]) -> datetime:
         case.limits.longest,
         case.request.ttl,
         case.policy.ceiling.max_ttl,
-        *(grant.max_ttl for grant in grants),
+        *(grant.longest for grant in grants),
     ]
     end = case.now.astimezone(UTC) + min(length for length in lengths if length is not None)
     # A grant that expires on a day is good through that day, in UTC. After the calendar's last day

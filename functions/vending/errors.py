@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Code(StrEnum):
@@ -18,14 +22,20 @@ class Code(StrEnum):
     TEST_INVOCATION = "test_invocation"
     NOT_GRANTED = "not_granted"
     REASON_REQUIRED = "reason_required"
+    REVOKED = "revoked"
+    NOT_A_REVOKER = "not_a_revoker"
     NOT_FOUND = "not_found"
+    NO_SUCH_REVOCATION = "no_such_revocation"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    REVOCATIONS_FULL = "revocations_full"
     THROTTLED = "throttled"
     AUDIT_UNAVAILABLE = "audit_unavailable"
+    BLOCKS_UNAVAILABLE = "blocks_unavailable"
     POLICY_UNAVAILABLE = "policy_unavailable"
     OUT_OF_TIME = "out_of_time"
     AWS_THROTTLED = "aws_throttled"
     MINT_FAILED = "mint_failed"
+    REVOCATION_INCOMPLETE = "revocation_incomplete"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -54,14 +64,20 @@ KINDS: dict[Code, Kind] = {
     Code.TEST_INVOCATION: Kind(403, "Console test invocations are refused"),
     Code.NOT_GRANTED: Kind(403, "The policy grants none of what was asked"),
     Code.REASON_REQUIRED: Kind(403, "A break-glass grant needs a reason"),
+    Code.REVOKED: Kind(403, "The caller is blocked or the token revoked"),
+    Code.NOT_A_REVOKER: Kind(403, "The policy does not let this caller revoke"),
     Code.NOT_FOUND: Kind(404, "There is nothing at this path"),
+    Code.NO_SUCH_REVOCATION: Kind(404, "There is no revocation of this id"),
     Code.METHOD_NOT_ALLOWED: Kind(405, "The path does not take this method"),
+    Code.REVOCATIONS_FULL: Kind(409, "The policies that deny have no room"),
     Code.THROTTLED: Kind(429, "Too many requests", retry_after=5),
     Code.AUDIT_UNAVAILABLE: Kind(503, "The audit ledger cannot record", retry_after=5),
+    Code.BLOCKS_UNAVAILABLE: Kind(503, "The blocks cannot be read", retry_after=5),
     Code.POLICY_UNAVAILABLE: Kind(503, "The policy cannot be read", retry_after=15),
     Code.OUT_OF_TIME: Kind(503, "AWS is too slow for the service", retry_after=5),
     Code.AWS_THROTTLED: Kind(503, "AWS limits how often the service may ask", retry_after=5),
     Code.MINT_FAILED: Kind(502, "AWS did not issue the token", retry_after=5),
+    Code.REVOCATION_INCOMPLETE: Kind(502, "Not every registry denies yet", retry_after=5),
     Code.INTERNAL_ERROR: Kind(500, "The service failed"),
 }
 
@@ -87,6 +103,7 @@ class Refused(Exception):
         refusal: What the caller may read.
         vend_id: The vend it belongs to, once there is one.
         retry_after: Seconds after which the same request may succeed, or None when it will not.
+        more: Further members of the answer (RFC 9457, "Extension Members").
     """
 
     def __init__(
@@ -96,8 +113,10 @@ class Refused(Exception):
         *,
         vend_id: str | None = None,
         retry_after: int | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.refusal = Refusal(code, detail)
         self.vend_id = vend_id
         self.retry_after = KINDS[code].retry_after if retry_after is None else retry_after
+        self.more = more or {}
         super().__init__(f"{code}: {detail}")

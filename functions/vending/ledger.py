@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from vending import blocks
+from vending.deadlines import CHECKED
 from vending.records import (
     Item,
     document_items,
@@ -16,14 +20,18 @@ from vending.records import (
     served_item,
     timestamp,
 )
-from vending.vend import LedgerUnavailable
+from vending.vend import Blocked, LedgerUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import PutTypeDef
+    from types_boto3_dynamodb.type_defs import (
+        ConditionCheckTypeDef,
+        PutTypeDef,
+        TransactWriteItemTypeDef,
+    )
     from types_boto3_kms import KMSClient
 
     from vending.budgets import Flood
@@ -34,6 +42,10 @@ if TYPE_CHECKING:
 MOST_IN_ONE = 100
 """Items that one TransactWriteItems takes."""
 
+CONFLICTS = (0.025, 0.05, 0.1)
+"""Seconds to wait before a transaction is tried again that met another one at the same item, as
+long as `CHECKED` has time for it."""
+
 ONCE = "attribute_not_exists(pk) OR attempt = :attempt"
 """A record is written once. A retry after a lost answer finds its own record and is no error."""
 
@@ -41,7 +53,8 @@ ONCE = "attribute_not_exists(pk) OR attempt = :attempt"
 class DynamoLedger:
     """The ledger's table, and the key that makes tokens traceable.
 
-    It needs `dynamodb:PutItem` on the table and `kms:GenerateMac` on the key, and no more.
+    It needs `dynamodb:PutItem` on the table, `dynamodb:ConditionCheckItem` on the blocks' and
+    `kms:GenerateMac` on the key, and no more.
     """
 
     def __init__(
@@ -50,14 +63,18 @@ class DynamoLedger:
         kms: KMSClient,
         *,
         table: str,
+        block_table: str,
         token_key: str,
         clock: Callable[[], datetime],
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._dynamodb = dynamodb
         self._kms = kms
         self._table = table
+        self._block_table = block_table
         self._token_key = token_key
         self._clock = clock
+        self._sleep = sleep
         self._recorded_policy = ""
 
     def intend(self, intent: Intent) -> None:
@@ -73,7 +90,11 @@ class DynamoLedger:
     def issue(self, intent: Intent, token: Token, *, seconds: Mapping[str, float]) -> None:
         """Record that the token goes out, with its HMAC: whoever finds it can find its vend.
 
+        The same transaction looks for blocks, so that whoever blocks a caller knows that no token
+        of it is issued from then on.
+
         Raises:
+            Blocked: There is one.
             LedgerUnavailable: No acknowledgement.
         """
         with acknowledged():
@@ -88,6 +109,7 @@ class DynamoLedger:
                     "hmac_key_id": mac["KeyId"],
                     "seconds": {phase: f"{length:.3f}" for phase, length in seconds.items()},
                 },
+                checks=self._checks(intent),
             )
 
     def refuse(self, intent: Intent, refusal: Refusal) -> None:
@@ -118,16 +140,65 @@ class DynamoLedger:
             # One that is there says the same: a counter began anew within the hour.
             self._put_unless_there(flood_item(flood))
 
-    def _end(self, intent: Intent, outcome: str, attributes: Mapping[str, Any]) -> None:
+    def _end(
+        self,
+        intent: Intent,
+        outcome: str,
+        attributes: Mapping[str, Any],
+        *,
+        checks: Sequence[TransactWriteItemTypeDef] = (),
+    ) -> None:
         ended = {"ended_at": timestamp(self._clock()), **attributes}
-        items = list(outcome_items(intent, outcome, ended))
-        # The outcome is in the last batch: when it is there, all its pointers are.
+        items: list[TransactWriteItemTypeDef] = [
+            {"Put": self._put(item, intent.attempt)}
+            for item in outcome_items(intent, outcome, ended)
+        ]
+        items[-1:-1] = checks
+        # The outcome is in the last batch, and what is checked beside it: when it is there, all its
+        # pointers are.
         first = len(items) % MOST_IN_ONE
         for start in range(first - MOST_IN_ONE if first else 0, len(items), MOST_IN_ONE):
-            batch = items[max(start, 0) : start + MOST_IN_ONE]
-            self._dynamodb.transact_write_items(
-                TransactItems=[{"Put": self._put(item, intent.attempt)} for item in batch]
-            )
+            self._transact(items[max(start, 0) : start + MOST_IN_ONE])
+
+    def _transact(self, items: Sequence[TransactWriteItemTypeDef]) -> None:
+        until = self._clock() + timedelta(seconds=CHECKED.again)
+        for pause in (*CONFLICTS, None):
+            try:
+                self._dynamodb.transact_write_items(TransactItems=items)
+            except ClientError as error:
+                reasons = cancellations(error)
+                if any(
+                    reason == "ConditionalCheckFailed" and "ConditionCheck" in item
+                    for reason, item in zip(reasons, items, strict=False)
+                ):
+                    raise Blocked from None
+                if pause is None or "TransactionConflict" not in reasons:
+                    raise
+                if self._clock() + timedelta(seconds=pause) > until:
+                    raise
+                self._sleep(pause)
+            else:
+                return
+
+    def _checks(self, intent: Intent) -> list[TransactWriteItemTypeDef]:
+        """Return the checks that no block stands: of this vend, of its caller, of everything."""
+
+        def no_block(key: str) -> ConditionCheckTypeDef:
+            return {
+                "TableName": self._block_table,
+                "Key": {"pk": {"S": key}, "sk": {"S": blocks.BLOCK}},
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+
+        asked = str(int(intent.asked_at.timestamp() * 1000))
+        not_before = no_block(blocks.of_everything(intent.vend_id))
+        not_before["ConditionExpression"] += f" OR {blocks.BEFORE} <= :asked"
+        not_before["ExpressionAttributeValues"] = {":asked": {"N": asked}}
+        return [
+            {"ConditionCheck": no_block(blocks.of_vend(intent.vend_id))},
+            {"ConditionCheck": no_block(blocks.of_caller(intent.caller.key, intent.vend_id))},
+            {"ConditionCheck": not_before},
+        ]
 
     def _record_policy(self, intent: Intent) -> None:
         served = served_item(intent.policy, intent.asked_at)
@@ -157,6 +228,12 @@ class DynamoLedger:
             "ConditionExpression": ONCE,
             "ExpressionAttributeValues": {":attempt": {"S": attempt}},
         }
+
+
+def cancellations(error: ClientError) -> list[str]:
+    """Return why a transaction was cancelled: a code for each of its items, `None` for none."""
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return [str(reason.get("Code", "None")) for reason in reasons]
 
 
 @contextmanager

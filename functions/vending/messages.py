@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,7 +14,7 @@ from vending.decision import VendRequest
 from vending.errors import Code, Refused
 
 MOST_BYTES = 65_536
-"""A longer body is no token request."""
+"""A longer body is no request."""
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -28,7 +28,8 @@ def _repository(name: str) -> str:
     return name
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return the text without characters that drive a terminal or reorder a line."""
     return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -41,6 +42,9 @@ class Message(BaseModel):
     """What all shapes have in common: unknown fields are errors and nothing is coerced."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+Shape = TypeVar("Shape", bound=Message)
 
 
 class TokenRequest(Message):
@@ -65,7 +69,7 @@ class TokenRequest(Message):
     access: Literal["pull", "push", "pull-through"] | None = None
     ttl_seconds: Annotated[int, Field(ge=1, le=43_200)] | None = None
     grant: Annotated[str, Field(max_length=63)] | None = None
-    reason: Annotated[str, Field(max_length=256), AfterValidator(_printable)] = ""
+    reason: Annotated[str, Field(max_length=256), AfterValidator(printable)] = ""
     dry_run: bool = False
 
     @model_validator(mode="after")
@@ -100,22 +104,31 @@ def token_request(body: bytes) -> TokenRequest:
     Raises:
         Refused: It is none; the sentence names the field.
     """
+    return read(TokenRequest, body)
+
+
+def read(shape: type[Shape], body: bytes) -> Shape:
+    """Return the message that `body` is.
+
+    Raises:
+        Refused: It is none; the sentence names the field.
+    """
     if len(body) > MOST_BYTES:
         raise Refused(Code.INVALID_REQUEST, f"Send at most {MOST_BYTES} bytes of JSON.")
     try:
-        return TokenRequest.model_validate_json(body or b"{}")
+        return shape.model_validate_json(body or b"{}")
     except ValidationError as errors:
         # Without the inputs: what was wrong is the caller's own, but need not stand in our logs.
         first = errors.errors(include_url=False, include_input=False)[0]
-        raise Refused(Code.INVALID_REQUEST, sentence(first)) from None
+        raise Refused(Code.INVALID_REQUEST, sentence(first, shape)) from None
 
 
-def sentence(error: Any) -> str:
+def sentence(error: Any, shape: type[Message]) -> str:
     """Return pydantic's error as one sentence that names the field."""
     where = ".".join(str(step) for step in error["loc"])
     match error["type"]:
         case "extra_forbidden":
-            known = ", ".join(TokenRequest.model_fields)
+            known = ", ".join(shape.model_fields)
             return f"There is no field `{where[:64]}`; the fields are {known}."
         case "json_invalid":
             return "Send a JSON object with Content-Type application/json."

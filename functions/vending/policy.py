@@ -26,6 +26,9 @@ LONGEST = timedelta(hours=1)
 """No token can live longer: a role that assumes a role gets a session of at most an hour. Source:
 "Role chaining" in the IAM user guide."""
 
+BREAK_GLASS_LONGEST = timedelta(minutes=15)
+"""No token of a break-glass grant lives longer, whatever its grant says."""
+
 DURATION = re.compile(r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?", re.ASCII)
 IAM_ARN = re.compile(
     r"arn:(?P<partition>aws(?:-[a-z]+)*):(?P<service>iam|sts)::(?P<account>[0-9*?]{1,12}):"
@@ -234,6 +237,24 @@ class Grant(Model):
     expires_on: Annotated[date | None, BeforeValidator(_day)] = None
     break_glass: bool = False
 
+    @field_validator("break_glass")
+    @classmethod
+    def _is_short(cls, value: bool, info: Any) -> bool:  # noqa: FBT001  pydantic's signature
+        said = info.data.get("max_ttl")
+        if value and said is not None and said > BREAK_GLASS_LONGEST:
+            raise ValueError(
+                "a break-glass token lives at most 15m: write `max_ttl: 15m` or less, or leave "
+                "`max_ttl` out"
+            )
+        return value
+
+    @property
+    def longest(self) -> timedelta | None:
+        """The longest life of a token that draws on this grant, None where it sets no bound."""
+        if self.break_glass:
+            return min(self.max_ttl or BREAK_GLASS_LONGEST, BREAK_GLASS_LONGEST)
+        return self.max_ttl
+
     def matches(self, caller: Caller) -> bool:
         """Return whether the grant is for `caller`."""
         return any(pattern.matches(caller) for pattern in self.callers)
@@ -289,7 +310,12 @@ class Policy(Model):
     ceiling: Ceiling = Ceiling()
     grants: list[Grant]
     denies: list[Deny] = []
+    revokers: list[CallerPattern] = []
     tests: list[Expectation] = []
+
+    def lets_revoke(self, caller: Caller) -> bool:
+        """Return whether `caller` is named as one who revokes tokens and blocks callers."""
+        return any(pattern.matches(caller) for pattern in self.revokers)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -41,6 +41,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "denies": Deny,
     "tests": Expectation,
     "callers": CallerPattern,
+    "revokers": CallerPattern,
     "permission_set": PermissionSet,
 }
 """Which model describes what stands under a key."""

@@ -73,6 +73,7 @@ def intent_item(intent: Intent) -> Item:
             for one in decision.dropped
         ],
         "bound_to_source": decision.bind_source_ip,
+        "break_glass": decision.break_glass,
         "expires_at": timestamp(decision.expires_at) if decision.expires_at else None,
         "policy_revision": intent.policy.revision,
         "policy_label": intent.policy.label,

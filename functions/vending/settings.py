@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_validator
 
@@ -33,6 +33,30 @@ class SettingsError(Exception):
     """The environment does not make a service; the message names the variable."""
 
 
+POLICY_ARN = r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:policy/[A-Za-z0-9_+=,.@/-]+$"
+
+
+class RevokerSetting(BaseModel):
+    """How the tokens of one registry are denied.
+
+    Attributes:
+        role: Whom to be for it, in another account; absent in the function's own.
+        policies: By access, the managed policy of the vended role that holds its denies.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: Annotated[str, Field(pattern=ROLE_ARN)] | None = None
+    policies: dict[Access, Annotated[str, Field(pattern=POLICY_ARN)]]
+
+    @field_validator("policies")
+    @classmethod
+    def _one_for_each_access(cls, policies: dict[Access, str]) -> dict[Access, str]:
+        if missing := [access for access in Access if access not in policies]:
+            raise ValueError(f"policies for {', '.join(missing)} are missing")
+        return policies
+
+
 class RegistrySetting(BaseModel):
     """One served registry in `VEND_REGISTRIES`."""
 
@@ -42,6 +66,7 @@ class RegistrySetting(BaseModel):
     region: str
     suffix: str = "amazonaws.com"
     roles: dict[Access, Annotated[str, Field(pattern=ROLE_ARN)]]
+    revoker: RevokerSetting | None = None
 
     @field_validator("roles")
     @classmethod
@@ -67,25 +92,20 @@ class ProberSetting(BaseModel):
         return name
 
 
-class Settings(BaseModel):
-    """What the vend function is told by its environment. See template.yaml for the meaning."""
+class RevokingSettings(BaseModel):
+    """What the revoking function is told by its environment. See template.yaml for the meaning."""
 
     model_config = ConfigDict(frozen=True)
 
     registries: Json[dict[str, RegistrySetting]]
     other_registries: str = ""
     ledger_table: Annotated[str, Field(min_length=3)]
-    token_key: Annotated[str, Field(min_length=1)]
+    block_table: Annotated[str, Field(min_length=3)]
     policy: Annotated[str, Field(pattern=r"^(appconfig:[^/]+/[^/]+/[^/]+|file:.+)$")]
     policy_max_age: Annotated[int, Field(ge=60, le=86_400)] = 3600
-    budget_table: Annotated[str, Field(min_length=3)]
-    budgets: Json[dict[Kind, Annotated[int, Field(ge=0)]]]
-    max_ttl: Annotated[int, Field(ge=1, le=3600)] = 3600
-    min_ttl: Annotated[int, Field(ge=1, le=3600)] = 60
-    prober: Json[ProberSetting] | None = None
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read the `VEND_*` variables.
 
         Raises:
@@ -135,14 +155,36 @@ class Settings(BaseModel):
             found[other.name] = other
         return found
 
-    def stack_prober(self) -> Prober | None:
-        """Return the stack's prober, or None where it has none."""
-        return Prober(self.prober.role, self.prober.repository) if self.prober else None
+    def revokers(self) -> dict[str, RevokerSetting | None]:
+        """Return how the tokens of each registry are denied, by its host; None where they are not.
+
+        Raises:
+            SettingsError: As `served`.
+        """
+        revokers = {name: one.revoker for name, one in self.registries.items()}
+        for name, registry in self.served().items():
+            revokers.setdefault(name, revoker_elsewhere(registry))
+        return {registry.host: revokers[name] for name, registry in self.served().items()}
 
     def policy_file(self) -> Path | None:
         """Return the policy's file, or None when it is in AppConfig."""
         match = re.fullmatch(r"file:(.+)", self.policy)
         return Path(match[1]) if match else None
+
+
+class Settings(RevokingSettings):
+    """What the vend function is told by its environment besides."""
+
+    token_key: Annotated[str, Field(min_length=1)]
+    budget_table: Annotated[str, Field(min_length=3)]
+    budgets: Json[dict[Kind, Annotated[int, Field(ge=0)]]]
+    max_ttl: Annotated[int, Field(ge=1, le=3600)] = 3600
+    min_ttl: Annotated[int, Field(ge=1, le=3600)] = 60
+    prober: Json[ProberSetting] | None = None
+
+    def stack_prober(self) -> Prober | None:
+        """Return the stack's prober, or None where it has none."""
+        return Prober(self.prober.role, self.prober.repository) if self.prober else None
 
 
 def other_registry(beginning: str, default: Registry) -> Registry:
@@ -166,3 +208,16 @@ def other_registry(beginning: str, default: Registry) -> Registry:
             f"{default.partition}"
         )
     return registry
+
+
+def revoker_elsewhere(registry: Registry) -> RevokerSetting:
+    """Return how the tokens of another registry are denied: what stacks/registry.yaml makes for it.
+
+    Its owners may have made no role for it. Assuming that fails then, and each revocation says so.
+    """
+    beginning = registry.roles[Access.PULL].removesuffix(f"-{Access.PULL}")
+    policies = beginning.replace(":role/", ":policy/", 1)
+    return RevokerSetting(
+        role=f"{beginning}-revoker",
+        policies={access: f"{policies}-{access}-revocations" for access in Access},
+    )

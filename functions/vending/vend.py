@@ -35,6 +35,10 @@ THROTTLED = Refusal(
     "AWS did not issue the token, because the service asks it too often at present. Try again; if "
     "it lasts, give the vend id to the platform team.",
 )
+REVOKED = Refusal(
+    Code.REVOKED,
+    "The platform team has blocked this caller, or revoked this token while it was made: ask them.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,14 @@ class LedgerUnavailable(Exception):
     """The ledger did not acknowledge a write."""
 
 
+class Blocked(Exception):
+    """The vend may not be issued: the caller was blocked, or the token revoked, meanwhile."""
+
+
+class BlocksUnavailable(Exception):
+    """Whether the caller is blocked could not be read."""
+
+
 class MintFailed(Exception):
     """AWS gave no token.
 
@@ -135,7 +147,11 @@ class Ledger(Protocol):
         """Record an intent, and that its policy serves."""
 
     def issue(self, intent: Intent, token: Token, *, seconds: Mapping[str, float]) -> None:
-        """Record that the token goes out, with its HMAC and the seconds of each phase."""
+        """Record that the token goes out, with its HMAC and the seconds of each phase.
+
+        Raises:
+            Blocked: A block that is about it stands at this moment; nothing was recorded.
+        """
 
     def refuse(self, intent: Intent, refusal: Refusal) -> None:
         """Record that nothing goes out, since the policy or STS's limits say so."""
@@ -145,6 +161,17 @@ class Ledger(Protocol):
 
     def flood(self, flood: Flood) -> None:
         """Record that a budget is overdrawn."""
+
+
+class Blocks(Protocol):
+    """Where it stands which callers are blocked."""
+
+    def holds(self, caller_key: str, vend_id: str) -> bool:
+        """Return whether the caller is blocked; `vend_id` spreads the reads.
+
+        Raises:
+            BlocksUnavailable: It could not be read.
+        """
 
 
 class Minter(Protocol):
@@ -182,6 +209,7 @@ class Vending:
     Attributes:
         registries: Served registries by the name that a policy gives them.
         policies: Port.
+        blocks: Port.
         ledger: Port.
         minter: Port.
         budgets: How often each may ask.
@@ -195,6 +223,7 @@ class Vending:
 
     registries: Mapping[str, Registry]
     policies: Policies
+    blocks: Blocks
     ledger: Ledger
     minter: Minter
     budgets: Budgets
@@ -287,7 +316,11 @@ class Vending:
                 raise refused(intent, refusal) from None
             why = THROTTLED if failure.throttled else NOT_MINTED
             raise self._failed(intent, failure.reason, why) from None
-        self.ledger.issue(intent, token, seconds={"mint": self.stopwatch() - started})
+        try:
+            self.ledger.issue(intent, token, seconds={"mint": self.stopwatch() - started})
+        except Blocked:
+            self.ledger.refuse(intent, REVOKED)
+            raise refused(intent, REVOKED) from None
         return Vend(intent, token)
 
     def _failed(self, intent: Intent, reason: str, shown: Refusal) -> Refused:
@@ -299,7 +332,8 @@ class Vending:
         """Decide, and return what would be put on record, without recording or minting anything.
 
         Raises:
-            Refused: The registry is not served, or no policy is at hand.
+            Refused: The registry is not served, no policy is at hand, or the blocks cannot be
+                read.
         """
         registry = served(self.registries, asked.registry)
         if registry is None:
@@ -314,20 +348,16 @@ class Vending:
         request = asked.asked(registry.name)
         policy = self.policy_for(caller, serving)
         decision = decide(policy, caller, request, now=now, limits=self.limits)
-        rendered = ""
+        vend_id, rendered = self.new_id(now), ""
         if not decision.refusal:
             try:
                 rendered = session_policy(decision, origin, partition=registry.partition)
             except Refused as too_large:
-                decision = Decision(
-                    registry.name,
-                    grants=decision.grants,
-                    denies=decision.denies,
-                    dropped=decision.dropped,
-                    refusal=too_large.refusal,
-                )
+                decision = instead(decision, too_large.refusal)
+        if not decision.refusal and self._is_blocked(caller, vend_id):
+            decision, rendered = instead(decision, REVOKED), ""
         return Intent(
-            vend_id=self.new_id(now),
+            vend_id=vend_id,
             attempt=secrets.token_hex(8),
             asked_at=now,
             caller=caller,
@@ -347,6 +377,16 @@ class Vending:
             return self.prober.policy()
         return serving.policy
 
+    def _is_blocked(self, caller: Caller, vend_id: str) -> bool:
+        try:
+            return self.blocks.holds(caller.key, vend_id)
+        except BlocksUnavailable:
+            raise Refused(
+                Code.BLOCKS_UNAVAILABLE,
+                "No token was issued, because the service could not read whether this caller is "
+                "blocked. Try again; if it lasts, tell the platform team.",
+            ) from None
+
     def grants_of(self, caller: Caller) -> tuple[ServingPolicy, list[Grant], datetime]:
         """Return what `caller` could be vended now: its own grants in every registry."""
         serving, now = self.policies.current(), self.clock()
@@ -362,7 +402,7 @@ class Vending:
 
     def longest(self, policy: Policy, grant: Grant) -> timedelta:
         """Return the longest life of a token that draws on `grant`."""
-        lengths = (self.limits.longest, policy.ceiling.max_ttl, grant.max_ttl)
+        lengths = (self.limits.longest, policy.ceiling.max_ttl, grant.longest)
         return min(length for length in lengths if length is not None)
 
 
@@ -382,6 +422,17 @@ def recording(vend_id: str | None = None) -> Iterator[None]:
             "lasts, tell the platform team.",
             vend_id=vend_id,
         ) from None
+
+
+def instead(decision: Decision, refusal: Refusal) -> Decision:
+    """Return the decision with nothing allowed, for a reason that the policy does not know."""
+    return Decision(
+        decision.registry,
+        grants=decision.grants,
+        denies=decision.denies,
+        dropped=decision.dropped,
+        refusal=refusal,
+    )
 
 
 def refused(intent: Intent, refusal: Refusal) -> Refused:

@@ -53,6 +53,24 @@ REFUSAL = {
 }
 
 
+REVOCATION: dict[str, Any] = {
+    "id": "r-1",
+    "kind": "caller",
+    "target": "aws:111122223333:AROAEXAMPLE12",
+    "reason": "key leaked",
+    "revoked_by": "arn:aws:sts::111122223333:assumed-role/oncall/jo",
+    "revoked_at": "2026-11-23T20:00:00.250Z",
+    "blocked": True,
+    "lifted_by": None,
+    "lifted_at": None,
+    "denied_until": "2026-11-23T21:16:00Z",
+    "registries": {HOST: "denied"},
+}
+"""A revocation as `/v1/revocations` shows it."""
+
+LIFTED = {"id": "r-2", "blocked": False, "lifted_by": "arn:bo", "lifted_at": "2026-11-23T21:00:00Z"}
+
+
 def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -71,6 +89,8 @@ class FakeService:
         decision: What a dry run answers otherwise than `dry_run` does.
         whoamis: Who asked `GET /v1/whoami`, by access key id, in order.
         grants: The caller's grants.
+        revoking: What was asked of `/v1/revocations`: method, path and body, in order.
+        revocations: What was revoked.
         assumed: The AssumeRole calls that STS got: their parameters and who signed, in order.
         refuse_role: Status, code and message with which STS answers in the place of credentials.
     """
@@ -84,6 +104,10 @@ class FakeService:
     decision: dict[str, Any] = field(default_factory=dict)
     whoamis: list[str] = field(default_factory=list)
     grants: list[dict[str, Any]] = field(default_factory=lambda: [dict(GRANT)])
+    revoking: list[tuple[str, str, dict[str, Any] | None]] = field(default_factory=list)
+    revocations: list[dict[str, Any]] = field(
+        default_factory=lambda: [dict(REVOCATION), REVOCATION | LIFTED]
+    )
     assumed: list[dict[str, str]] = field(default_factory=list)
     refuse_role: tuple[int, str, str] | None = None
     url: str = ""
@@ -133,6 +157,15 @@ class FakeService:
             "session_policy_size": 612,
             "policy_revision": "1",
         }
+
+    def revoke(
+        self, method: str, path: str, body: dict[str, Any] | None
+    ) -> tuple[int, dict[str, Any]]:
+        """Return the answer of `/v1/revocations`."""
+        self.revoking.append((method, path.removeprefix("/live"), body))
+        if self.refuse:
+            return self.refuse
+        return 200, {"revocations": self.revocations} if method == "GET" else REVOCATION
 
     def whoami(self, key_id: str) -> tuple[int, dict[str, Any]]:
         """Return the answer to `GET /v1/whoami`, whose caller is named after the key."""
@@ -186,9 +219,18 @@ def serve(service: FakeService, context: ssl.SSLContext | None = None) -> Iterat
                 status, text = service.assume_role(body.decode(), self.key_id())
                 self.send(status, text.encode())
                 return
+            if self.path.endswith("/v1/revocations"):
+                self.reply(*service.revoke("POST", self.path, json.loads(body)))
+                return
             self.reply(*service.answer(json.loads(body), self.key_id()))
 
+        def do_DELETE(self) -> None:
+            self.reply(*service.revoke("DELETE", self.path, None))
+
         def do_GET(self) -> None:
+            if self.path.endswith("/v1/revocations"):
+                self.reply(*service.revoke("GET", self.path, None))
+                return
             known = self.path.endswith("/v1/whoami")
             self.reply(*service.whoami(self.key_id()) if known else (404, {}))
 

@@ -1,4 +1,4 @@
-"""The five AWS services that a vend calls, answering on loopback in their real wire shapes.
+"""The AWS services that the functions call, answering on loopback in their real wire shapes.
 
 It records what it was asked and who signed. It checks no signature and no permission: those are
 the emulator's part. The ledger's table keeps its items and refuses to write one twice.
@@ -22,9 +22,9 @@ from tests.integration.loopback import Connection, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-STS = """<{0}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{0}Result>{1}</{0}Result>
+XML = """<{0}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{0}Result>{1}</{0}Result>
 <ResponseMetadata><RequestId>r-1</RequestId></ResponseMetadata></{0}Response>"""
-STS_ERROR = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
+XML_ERROR = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
 <Type>Sender</Type><Code>{}</Code><Message>told to</Message></Error><RequestId>r-1</RequestId>
 </ErrorResponse>"""
 SESSION = """<Credentials><AccessKeyId>ASIAVENDED</AccessKeyId><SecretAccessKey>vended
@@ -32,6 +32,18 @@ SESSION = """<Credentials><AccessKeyId>ASIAVENDED</AccessKeyId><SecretAccessKey>
 </Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROAVENDED:{0}</AssumedRoleId>
 <Arn>arn:aws:sts::111122223333:assumed-role/ecr-vend-pull/{0}</Arn></AssumedRoleUser>
 <PackedPolicySize>40</PackedPolicySize>"""
+
+VERSIONS = """<Versions><member><VersionId>v2</VersionId><IsDefaultVersion>true</IsDefaultVersion>
+</member><member><VersionId>v1</VersionId><IsDefaultVersion>false</IsDefaultVersion></member>
+</Versions>"""
+SAME: dict[str, Any] = {
+    "ListPolicyVersions": VERSIONS,
+    "CreatePolicyVersion": "<PolicyVersion><VersionId>v3</VersionId></PolicyVersion>",
+    "DeletePolicyVersion": "",
+    "GetItem": {},
+    "DeleteItem": {},
+}
+"""Operation → what it always answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,8 @@ class FakeAws:
         slow: Operation → the seconds that its answer takes.
         logs: Log group → the messages in it.
         asked: Every request, in order of arrival.
-        items: The ledger's table: (pk, sk) → item in wire form.
+        items: The tables of the ledger and of blocks: (pk, sk) → item in wire form. The ledger
+            refuses to write one twice.
         counts: The counters' table: (pk, sk) → how many.
         endpoint: `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     """
@@ -99,6 +112,8 @@ class FakeAws:
         """
         if operation in self.fail:
             raise self.fail[operation]
+        if operation in SAME:
+            return SAME[operation]
         match operation:
             case "AssumeRole":
                 return SESSION.format(parameters["RoleSessionName"])
@@ -129,15 +144,16 @@ class FakeAws:
                 spent = self.counts[counter] = self.counts.get(counter, 0) + 1
                 return {"Attributes": {"spent": {"N": str(spent)}}}
             case "TransactWriteItems":
-                for one in parameters["TransactItems"]:
-                    self._put(one["Put"])
+                # No block stands, so every check holds.
+                for put in (one["Put"] for one in parameters["TransactItems"] if "Put" in one):
+                    self._put(put)
                 return {}
         raise Failure(400, "UnknownOperationException")
 
     def _put(self, put: Mapping[str, Any]) -> None:
         item = put["Item"]
         key = (item["pk"]["S"], item["sk"]["S"])
-        if held := self.items.get(key):
+        if (held := self.items.get(key)) and put["TableName"] == "ledger":
             attempt = put.get("ExpressionAttributeValues", {}).get(":attempt")
             if attempt is None or held.get("attempt") != attempt:
                 raise Failure(400, "ConditionalCheckFailedException")
@@ -145,7 +161,7 @@ class FakeAws:
 
 
 class AwsConnection(Connection):
-    """Speaks the protocols of the five services; `aws` holds their state."""
+    """Speaks the protocols of these services; `aws` holds their state."""
 
     aws: FakeAws
 
@@ -172,12 +188,12 @@ class AwsConnection(Connection):
                 text = json.dumps({"__type": failure.code, "message": "told to"})
                 self.answer(failure.status, text.encode(), {"x-amzn-ErrorType": failure.code})
             else:
-                self.answer(failure.status, STS_ERROR.format(failure.code).encode())
+                self.answer(failure.status, XML_ERROR.format(failure.code).encode())
         else:
             if target:
                 self.answer(200, json.dumps(result).encode())
             else:
-                self.answer(200, re.sub(r"\n(?=</)", "", STS.format(operation, result)).encode())
+                self.answer(200, re.sub(r"\n(?=</)", "", XML.format(operation, result)).encode())
 
     def get(self) -> None:
         query = dict(parse_qsl(urlsplit(self.path).query))
@@ -210,7 +226,7 @@ class AwsConnection(Connection):
 
 @contextmanager
 def fake_aws(policy: str, password: str) -> Iterator[FakeAws]:
-    """Serve the five services until the block ends."""
+    """Serve these services until the block ends."""
     aws = FakeAws(policy, password)
 
     class Here(AwsConnection):

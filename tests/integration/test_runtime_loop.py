@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handlers.revocation_api import KEEP_UP
 from tests.fakes import EVENTS, PASSWORD, POLICY
+from tests.fakes import event as bare_event
 from tests.integration.fake_aws import Failure, FakeAws, fake_aws
 from tests.integration.runtime_api import InitFailed, running, runtime_python
-from tests.integration.vend_settings import ROLES, SETTINGS
+from tests.integration.vend_settings import POLICIES, ROLES, SETTINGS
 from tools.artefacts.bundle import build
 from tools.artefacts.bundle_rules import SERVICES
 from vending.deadlines import COUNTERS, END, LEDGER, MINT, MINTING, Patience, longest
@@ -76,17 +78,37 @@ def test_intent_precedes_the_mint_and_the_outcome_the_release(
         "GenerateMac",
         "TransactWriteItems",
     ]
-    # The bundle's clients can do this, and what the other functions do, and nothing else.
-    bundled = {name for _, operations in SERVICES.values() for name in operations}
-    prober, reconciler = (
-        {"Invoke", "PutLifecycleEventHookExecutionStatus"},
-        {"FilterLogEvents", "Query"},
-    )
-    assert set(first) == bundled - prober - reconciler
     # The second vend of the hour polls no policy and records none.
-    assert aws.operations()[len(first) :] == counted + first[-5:]
+    assert aws.operations()[len(first) :] == ["GetItem", *counted, *first[-5:]]
     assert aws.items[(f"vend#{vend_id}", "1#intent")]
     assert aws.items[(f"vend#{vend_id}", "2#outcome")]["outcome"] == {"S": "issued"}
+
+
+def test_a_revocation_through_the_real_runtime_and_nothing_else_can_be_asked_by_the_bundle(
+    bundle: Path, aws: FakeAws, tmp_path: Path
+) -> None:
+    with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
+        function.invoke(event())
+    vended = set(aws.operations())
+    aws.asked.clear()
+    aws.policy += "revokers: [{role: 'arn:aws:iam::111122223333:role/payments-ci'}]\n"
+    body = {"caller": "aws:111122223333:AROAEXAMPLE12", "reason": "key leaked"}
+    asked = bare_event(method="POST", path="/v1/revocations", body=body)
+    with running(
+        bundle, "handlers.revocations.handler", tmp_path / "log", settings(aws)
+    ) as function:
+        answer = function.invoke(asked)
+        kept_up = function.invoke(KEEP_UP)
+    assert answer.payload["statusCode"] == 200, answer.payload
+    assert set(answer_of(answer.payload)["registries"].values()) == {"denied"}
+    assert kept_up.payload == {"pending": 0}
+    revoked = set(aws.operations())
+    # What the bundle's clients can do, the functions do.
+    assert vended | revoked == {name for _, names in SERVICES.values() for name in names}
+    assert not {name for name in vended if "PolicyVersion" in name}
+    assert not revoked & {"AssumeRole", "GetAuthorizationToken", "GenerateMac"}
+    written = [one.parameters for one in aws.asked if one.operation == "CreatePolicyVersion"]
+    assert {one["PolicyArn"] for one in written} >= set(POLICIES.values())
 
 
 def test_the_token_is_asked_for_by_the_vended_session_and_nothing_else_is(
@@ -139,6 +161,7 @@ def test_every_log_record_is_one_json_line_with_the_request_id(
 @pytest.mark.parametrize(
     ("operation", "expected"),
     [
+        ("GetItem", (503, "blocks_unavailable")),
         ("PutItem", (503, "audit_unavailable")),
         ("TransactWriteItems", (503, "audit_unavailable")),
         ("GenerateMac", (503, "audit_unavailable")),

@@ -34,6 +34,17 @@ NO_VALUE = object()
 Document = dict[str, Any]
 
 
+RESOURCES = {
+    "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm:{}"),
+    "AWS::DynamoDB::Table": ("dynamodb", "table/{}"),
+    "AWS::Events::Rule": ("events", "rule/{}"),
+    "AWS::KMS::Key": ("kms", "key/{}"),
+    "AWS::Lambda::Function": ("lambda", "function:{}"),
+    "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
+}
+"""Type of a resource → the service and the resource of its ARN."""
+
+
 @cache
 def source() -> Document:
     """Return the template, its code already uploaded as `sam deploy` would leave it."""
@@ -189,6 +200,8 @@ class Stack:
                 return self.template["Resources"][name]["Properties"]["StageName"]
             case "AWS::IAM::ManagedPolicy" | "AWS::Lambda::Alias":
                 return self.attribute(name, "Arn")
+            case "AWS::DynamoDB::Table":
+                return self.own_name(name, self.properties(name))
             case "AWS::ECR::Repository":
                 return self.properties(name)["RepositoryName"]
             case _:
@@ -207,23 +220,14 @@ class Stack:
                 return self.arn("iam", f"role/{own}", region=False)
             case "Arn", "AWS::IAM::ManagedPolicy":
                 return self.arn("iam", f"policy/{own}", region=False)
-            case "Arn", "AWS::Lambda::Function":
-                return self.arn("lambda", f"function:{own}")
             case "Arn", "AWS::Lambda::Alias":
                 function = self.resolve(found["Properties"]["FunctionName"])
                 return self.arn("lambda", f"function:{function}:{found['Properties']['Name']}")
             case "Version", "AWS::Lambda::Version":
                 return "1"
-            case "Arn", "AWS::DynamoDB::Table":
-                return self.arn("dynamodb", f"table/{own}")
-            case "Arn", "AWS::KMS::Key":
-                return self.arn("kms", f"key/{own}")
-            case "Arn", "AWS::Logs::LogGroup":
-                return self.arn("logs", f"log-group:{own}:*")
-            case "Arn", "AWS::CloudWatch::Alarm":
-                return self.arn("cloudwatch", f"alarm:{own}")
-            case "Arn", "AWS::Events::Rule":
-                return self.arn("events", f"rule/{own}")
+            case "Arn", kind if kind in RESOURCES:
+                service, resource = RESOURCES[kind]
+                return self.arn(service, resource.format(own))
             case _, "AWS::ApiGateway::DomainName":
                 return f"{attribute} of {self.resolve(found['Properties']['DomainName'])}"
         raise NotImplementedError(f"{name}.{attribute}")
@@ -249,10 +253,26 @@ class Stack:
             if key in properties:
                 return properties[key]
         made_up = f"{self.name}-{logical}"
+        if "KeySchema" in properties:
+            return f"{made_up}-1A2B3C4D5E6F7"
         if "PolicyDocument" in properties and "Description" in properties:
             description = str(self.resolve(properties["Description"]))
             return f"{made_up}-{hashlib.sha256(description.encode()).hexdigest()[:12].upper()}"
         return made_up
+
+    def descriptions(self) -> dict[str, str]:
+        """Return the description of each function's next version, where it has one."""
+        described = [
+            version["Properties"]
+            for version in self.resources("AWS::Lambda::Version").values()
+            if "Description" in version["Properties"]
+        ]
+        return {
+            name: str(version["Description"])
+            for version in described
+            for name in self.resources("AWS::Lambda::Function")
+            if self.ref(name) == version["FunctionName"]
+        }
 
     def api(self) -> Document:
         """Return the definition of the REST API."""

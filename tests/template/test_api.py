@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
+from handlers.revocation_api import KEEP_UP
 from tests.iam.evaluator import Policies, Request, evaluate, statements
 from tests.template.stack import ACCOUNT, Stack
 
 PARTNER = "444455556666"
 ROUTES = ["/live/GET/v1/whoami", "/live/POST/v1/tokens"]
+REVOKING = [
+    "/live/DELETE/v1/revocations/*",
+    "/live/GET/v1/revocations",
+    "/live/POST/v1/revocations",
+]
 ORGANIZATION = "o-a1b2c3d4e5"
 EVERYTHING = {
     "Version": "2012-10-17",
@@ -50,8 +56,14 @@ def may_call(
     return bool(evaluate(Policies(identity=identity, resource=stack.api_policy()), request))
 
 
-def test_the_api_has_two_routes_and_no_other() -> None:
-    assert sorted(operations(Stack())) == ["GET /v1/whoami", "POST /v1/tokens"]
+def test_the_api_has_these_routes_and_no_other() -> None:
+    assert sorted(operations(Stack())) == [
+        "DELETE /v1/revocations/{id}",
+        "GET /v1/revocations",
+        "GET /v1/whoami",
+        "POST /v1/revocations",
+        "POST /v1/tokens",
+    ]
 
 
 def test_no_route_is_without_iam_authorisation() -> None:
@@ -68,23 +80,27 @@ def test_no_integration_calls_the_function_with_the_callers_credentials() -> Non
         integration = operation["x-amazon-apigateway-integration"]
         assert "credentials" not in integration, name
         assert integration["type"] == "aws_proxy"
-        assert f"{stack.ref('VendFunctionAliaslive')}/invocations" in integration["uri"]
+        function = "RevokeFunction" if "revocations" in name else "VendFunction"
+        assert f"{stack.ref(f'{function}Aliaslive')}/invocations" in integration["uri"]
 
 
-def test_only_the_apis_own_routes_in_its_own_stage_may_invoke_the_function() -> None:
+@pytest.mark.parametrize(("function", "routes"), [("Vend", ROUTES), ("Revoke", REVOKING)])
+def test_only_the_apis_own_routes_in_its_own_stage_may_invoke_the_function(
+    function: str, routes: list[str]
+) -> None:
     # A permission for every stage would admit test-invoke-stage, the console's Test button.
     stack = Stack()
     permissions = stack.resources("AWS::Lambda::Permission").values()
-    vend = [
+    found = [
         one["Properties"]
         for one in permissions
-        if "VendFunction" in one["Properties"]["FunctionName"]
+        if f"{function}Function" in one["Properties"]["FunctionName"]
+        and one["Properties"]["Principal"] == "apigateway.amazonaws.com"
     ]
-    assert sorted(one["SourceArn"] for one in vend) == [stack.route(route) for route in ROUTES]
-    for one in vend:
-        assert one["Principal"] == "apigateway.amazonaws.com"
+    assert sorted(one["SourceArn"] for one in found) == [stack.route(route) for route in routes]
+    for one in found:
         assert one["Action"] == "lambda:InvokeFunction"
-        assert one["FunctionName"] == stack.ref("VendFunctionAliaslive")
+        assert one["FunctionName"] == stack.ref(f"{function}FunctionAliaslive")
 
 
 def test_only_the_policys_profile_may_invoke_the_validator() -> None:
@@ -105,10 +121,29 @@ def test_nothing_else_opens_a_way_to_a_function() -> None:
     kinds = {found["Type"] for found in Stack().template["Resources"].values()}
     assert not kinds & {"AWS::Lambda::Url", "AWS::Lambda::EventSourceMapping"}
     rules = Stack().resources("AWS::Events::Rule")
-    assert set(rules) == {"ProbeSchedule", "ReconcilerSchedule", "TrailOfSessions", "TrailOfTokens"}
+    assert set(rules) == {
+        "ProbeSchedule",
+        "ReconcilerSchedule",
+        "RevocationSchedule",
+        "TrailOfSessions",
+        "TrailOfTokens",
+    }
     reached = {target["Arn"] for rule in rules.values() for target in rule["Properties"]["Targets"]}
     assert Stack().attribute("VendFunction", "Arn") not in reached
-    assert len(Stack().resources("AWS::Lambda::Permission")) == 5
+    assert len(Stack().resources("AWS::Lambda::Permission")) == 9
+
+
+def test_the_schedule_sends_the_revoking_function_what_it_takes_for_its_own_and_nothing_else() -> (
+    None
+):
+    stack = Stack()
+    (target,) = stack.properties("RevocationSchedule")["Targets"]
+    assert json.loads(target["Input"]) == KEEP_UP
+    assert target["Arn"] == stack.ref("RevokeFunctionAliaslive")
+    permission = stack.properties("RevocationSchedulePermission")
+    assert permission["Principal"] == "events.amazonaws.com"
+    assert permission["SourceArn"] == stack.attribute("RevocationSchedule", "Arn")
+    assert permission["FunctionName"] == stack.ref("RevokeFunctionAliaslive")
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -128,6 +163,9 @@ def test_a_named_foreign_account_may_call_both_routes(route: str) -> None:
         "/live/GET/v1/audit",
         "/test-invoke-stage/POST/v1/tokens",
         "/live/OPTIONS/v1/tokens",
+        "/live/POST/v1/revocations",
+        "/live/GET/v1/revocations",
+        "/live/DELETE/v1/revocations/r-a",
     ],
 )
 def test_a_named_foreign_account_reaches_nothing_but_the_two_routes(route: str) -> None:
@@ -169,6 +207,18 @@ def test_the_caller_statement_is_enough_to_call_and_for_nothing_else() -> None:
     own = {"Version": "2012-10-17", "Statement": [statement]}
     assert all(may_call(stack, ACCOUNT, route=route, identity=(own,)) for route in ROUTES)
     assert not may_call(stack, ACCOUNT, route="/live/GET/v1/tokens", identity=(own,))
+    for route in (*REVOKING, "/live/DELETE/v1/revocations/r-a"):
+        assert not may_call(stack, ACCOUNT, route=route, identity=(own,))
+
+
+def test_the_revoker_statement_is_enough_to_revoke_and_for_nothing_else() -> None:
+    stack = Stack()
+    statement = json.loads(stack.output("RevokerStatement"))
+    own = {"Version": "2012-10-17", "Statement": [statement]}
+    for route in (*REVOKING, "/live/DELETE/v1/revocations/r-a"):
+        assert may_call(stack, ACCOUNT, route=route, identity=(own,))
+    for route in (*ROUTES, "/live/PUT/v1/revocations", "/live/POST/v1/revocations/r-a"):
+        assert not may_call(stack, ACCOUNT, route=route, identity=(own,))
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, PARTNER])

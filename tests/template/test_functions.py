@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ import pytest
 from tests.template.stack import Stack, source, translate
 from tools.environments import FUNCTIONS_PYTHON
 from vending.budgets import Kind
-from vending.deadlines import ANSWER, COUNT, END, INTEND, MINT, READ_POLICY, longest
-from vending.settings import Settings
+from vending.deadlines import ANSWER, COUNT, END, INTEND, LOOK, MINT, READ_POLICY, longest
+from vending.denying import LEASE
+from vending.settings import RevokingSettings, Settings
 
 FUNCTIONS = {
     "VendFunction": ("handlers.vend.handler", "VendLogGroup"),
+    "RevokeFunction": ("handlers.revocations.handler", "RevokeLogGroup"),
     "PolicyValidatorFunction": ("handlers.policy_validator.handler", "PolicyValidatorLogGroup"),
     "ProberFunction": ("handlers.prober.handler", "ProberLogGroup"),
     "ReconcilerFunction": ("handlers.reconciler.handler", "ReconcilerLogGroup"),
@@ -59,12 +62,31 @@ def test_nothing_of_a_function_captures_what_it_answers(function: str) -> None:
     assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
 
 
-def test_the_function_ends_before_api_gateway_gives_up() -> None:
-    assert Stack().properties("VendFunction")["Timeout"] < 29
+@pytest.mark.parametrize("function", ["VendFunction", "RevokeFunction"])
+def test_a_function_of_the_api_ends_before_api_gateway_gives_up(function: str) -> None:
+    assert Stack().properties(function)["Timeout"] < 29
+
+
+def test_a_writer_of_denies_has_ended_before_its_lease_has() -> None:
+    assert timedelta(seconds=Stack().properties("RevokeFunction")["Timeout"]) < LEASE
+
+
+def test_the_revoking_functions_settings_are_read_as_they_stand() -> None:
+    stack = Stack()
+    settings = RevokingSettings.from_environment(environment(stack, "RevokeFunction"))
+    assert settings.registries == Settings.from_environment(environment(stack)).registries
+    revoker = settings.registries["default"].revoker
+    assert revoker
+    assert revoker.role is None
+    assert sorted(revoker.policies.values()) == sorted(
+        stack.ref(f"{access}Revocations") for access in ("Pull", "Push", "PullThrough")
+    )
+    for table in ("LedgerTable", "BlockTable"):
+        assert stack.ref(table) in (settings.ledger_table, settings.block_table)
 
 
 def test_all_that_a_vend_may_wait_for_fits_into_the_functions_time() -> None:
-    phases = (READ_POLICY, COUNT, INTEND, MINT, END)
+    phases = (READ_POLICY, LOOK, COUNT, INTEND, MINT, END)
     assert longest(*phases) + ANSWER <= Stack().properties("VendFunction")["Timeout"]
 
 
@@ -106,6 +128,7 @@ def test_the_functions_settings_are_read_by_the_service_as_they_stand() -> None:
         stack.attribute(role, "Arn") for role in ("PullRole", "PushRole", "PullThroughRole")
     )
     assert settings.ledger_table == stack.ref("LedgerTable")
+    assert settings.block_table == stack.ref("BlockTable")
     assert settings.token_key == stack.attribute("TokenKey", "Arn")
     assert settings.policy == "appconfig:" + "/".join(
         stack.ref(name) for name in ("PolicyApplication", "PolicyEnvironment", "PolicyProfile")
@@ -187,4 +210,5 @@ def test_the_outputs_are_those_that_others_read() -> None:
         "PolicyProfileId",
         "PolicyStrategyId",
         "RegistryParameters",
+        "RevokerStatement",
     }

@@ -22,16 +22,23 @@ def table() -> dict[str, Any]:
     return Stack().properties("LedgerTable")
 
 
-def may(action: str, role: str = "role/admin", index: str = "", key: str | None = None) -> bool:
-    """Say whether a role of the account that may do everything may do this to the ledger."""
+def may(
+    action: str,
+    role: str = "role/admin",
+    *,
+    keys: tuple[str, ...] = ("vend#v-1",),
+    at: str = "LedgerTable",
+    index: str = "",
+) -> bool:
+    """Say whether a role of the account that may do everything may do this to a table."""
     stack = Stack()
     request = Request(
         f"dynamodb:{action}",
-        stack.attribute("LedgerTable", "Arn") + index,
+        stack.attribute(at, "Arn") + index,
         f"arn:aws:iam::{ACCOUNT}:{role}",
-        context={"dynamodb:LeadingKeys": key},
+        context={"dynamodb:LeadingKeys": keys},
     )
-    policy = table()["ResourcePolicy"]["PolicyDocument"]
+    policy = stack.properties(at)["ResourcePolicy"]["PolicyDocument"]
     return bool(evaluate(Policies(identity=(ADMINISTRATOR,), resource=policy), request))
 
 
@@ -53,13 +60,41 @@ def test_nobody_updates_or_deletes_a_record(action: str, role: str) -> None:
     assert not may(action, role)
 
 
-def test_nobody_but_the_vend_function_writes_a_vends_record() -> None:
+def test_nobody_but_the_vend_function_writes_a_record_of_a_vend() -> None:
     # A put replaces, so whoever may put may destroy.
     stack = Stack()
     assert stack.attribute("VendFunctionRole", "Arn").endswith(":role/ecr-vend-VendFunctionRole")
     assert may("PutItem", "role/ecr-vend-VendFunctionRole")
-    assert not may("PutItem", "role/admin")
-    assert not may("PutItem", "role/ecr-vend-PolicyValidatorFunctionRole")
+    for role in ("admin", "ecr-vend-PolicyValidatorFunctionRole", "ecr-vend-RevokeFunctionRole"):
+        assert not may("PutItem", f"role/{role}")
+
+
+@pytest.mark.parametrize("key", ["revocation#r-1", "revocations#2026-11"])
+def test_the_revoking_function_writes_records_of_revocations_and_no_others(key: str) -> None:
+    revoke = "role/ecr-vend-RevokeFunctionRole"
+    assert may("PutItem", revoke, keys=(key,))
+    for other in ("vend#v-1", "grant#a#2026-11", "policy#1", "policy-served#2026-11"):
+        assert not may("PutItem", revoke, keys=(key, other))
+    assert not may("PutItem", "role/admin", keys=(key,))
+
+
+@pytest.mark.parametrize("action", ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"])
+def test_nobody_but_the_revoking_function_writes_or_removes_a_block(action: str) -> None:
+    assert may(action, "role/ecr-vend-RevokeFunctionRole", at="BlockTable")
+    for role in ("admin", "ecr-vend-VendFunctionRole"):
+        assert not may(action, f"role/{role}", at="BlockTable")
+    assert may("GetItem", "role/ecr-vend-VendFunctionRole", at="BlockTable")
+    assert not may("UpdateTimeToLive", at="BlockTable")
+
+
+def test_blocks_outlive_the_stack_and_do_not_expire() -> None:
+    resource = Stack().resource("BlockTable")
+    assert KEPT.items() <= resource.items()
+    properties = resource["Properties"]
+    assert properties["DeletionProtectionEnabled"] is True
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["SSESpecification"] == table()["SSESpecification"]
+    assert "TimeToLiveSpecification" not in properties
 
 
 @pytest.mark.parametrize(
@@ -75,7 +110,7 @@ def test_nobody_but_the_vend_function_writes_a_vends_record() -> None:
 def test_the_reconciler_writes_findings_and_no_record_of_anyone_else(
     key: str, *, allowed: bool
 ) -> None:
-    assert may("PutItem", "role/ecr-vend-ReconcilerFunctionRole", key=key) is allowed
+    assert may("PutItem", "role/ecr-vend-ReconcilerFunctionRole", keys=(key,)) is allowed
     # By its own permissions too, should the table's policy be lost.
     stack = Stack()
     own = tuple(own_policies(stack, "ReconcilerFunctionRole"))
@@ -177,6 +212,7 @@ def test_every_log_group_is_kept_for_a_set_time_and_encrypted() -> None:
         "PolicyValidatorLogGroup",
         "ProberLogGroup",
         "ReconcilerLogGroup",
+        "RevokeLogGroup",
         "TrailLogGroup",
         "VendLogGroup",
     }

@@ -22,7 +22,8 @@ from tests.template.test_roles import (
     repository,
     session,
 )
-from vending.settings import Settings
+from vending.access import Access
+from vending.settings import RevokingSettings, Settings
 
 OWNER = "444455556666"
 SUFFIX = {"Pull": "pull", "Push": "push", "PullThrough": "pull-through"}
@@ -167,20 +168,43 @@ def test_the_vend_function_may_assume_exactly_the_roles_of_the_registries_it_ser
 
 
 def test_a_service_without_other_registries_is_allowed_nothing_for_them() -> None:
-    assert set(Stack().resources("AWS::IAM::ManagedPolicy")) == {f"{a}Boundary" for a in VENDED}
+    assert set(Stack().resources("AWS::IAM::ManagedPolicy")) == {
+        f"{access}{kind}" for access in VENDED for kind in ("Boundary", "Revocations")
+    }
 
 
-def test_another_list_of_registries_publishes_a_version() -> None:
-    def description(stack: Stack) -> str:
-        (found,) = [
-            one["Properties"]["Description"]
-            for one in stack.resources("AWS::Lambda::Version").values()
-            if "Description" in one["Properties"]
-        ]
-        return str(found)
-
+@pytest.mark.parametrize("function", ["VendFunction", "RevokeFunction"])
+def test_another_list_of_registries_publishes_a_version(function: str) -> None:
     eu, us = (registry(region).output("Registry") for region in ("eu-central-1", "us-east-1"))
-    assert len({description(served(*of)) for of in ((eu,), (us,), (eu, us))}) == 3
+    lists: tuple[tuple[str, ...], ...] = ((), (eu,), (us,), (eu, us))
+    assert len({served(*of).descriptions()[function] for of in lists}) == 4
+
+
+def test_the_revoking_function_may_assume_exactly_the_revokers_of_the_registries_it_serves() -> (
+    None
+):
+    eu, us = (
+        registry(region, RegistryName=name, RevokerRoleArn=REVOKER)
+        for region, name in (("eu-central-1", "eu"), ("us-east-1", "us"))
+    )
+    stack = served(eu.output("Registry"), us.output("Registry"))
+    revokers = {one.attribute("RevokerRole", "Arn") for one in (eu, us)}
+    more, before = granted(stack, "RevokeFunctionRole"), granted(Stack(), "RevokeFunctionRole")
+    assert {entry: more[entry] for entry in more.keys() - before.keys()} == {
+        ("sts:AssumeRole", role): None for role in revokers
+    }
+
+
+def test_the_revoking_function_knows_what_another_registrys_stack_makes() -> None:
+    eu = registry(RevokerRoleArn=REVOKER)
+    stack = served(eu.output("Registry"))
+    settings = RevokingSettings.from_environment(environment(stack, "RevokeFunction"))
+    found = settings.revokers()[eu.output("RegistryHost")]
+    assert found
+    assert found.role == eu.attribute("RevokerRole", "Arn")
+    assert found.policies == {
+        Access(access): eu.ref(f"{name}Revocations") for name, access in SUFFIX.items()
+    }
 
 
 def names(stack: Stack, kind: str) -> set[str]:
@@ -205,8 +229,9 @@ def test_two_registries_of_one_account_have_no_name_in_common(
 
 
 def test_the_platform_team_is_told_what_the_other_team_needs() -> None:
-    assert Stack().output("RegistryParameters") == f"VendFunctionRoleArn={VEND}"
-    assert "VendFunctionRoleArn" in registry_template()["Parameters"]
+    told = dict(one.split("=") for one in Stack().output("RegistryParameters").split())
+    assert told == {"VendFunctionRoleArn": VEND, "RevokerRoleArn": REVOKER}
+    assert set(told) <= set(registry_template()["Parameters"])
 
 
 @pytest.mark.parametrize("access", VENDED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +11,8 @@ import pytest
 
 from tests.iam.evaluator import Policies, Request, evaluate, statements
 from tests.template.stack import ACCOUNT, Stack
+from vending.denies import document
+from vending.revocations import Kind, Revocation
 from vending.vend_ids import new_vend_id
 
 PULL = {
@@ -37,6 +41,13 @@ NEVER = {
     "kms:Decrypt",
 }
 MINT = "ecr:GetAuthorizationToken"
+FUNCTIONS = [
+    "PolicyValidatorFunctionRole",
+    "ProberFunctionRole",
+    "ReconcilerFunctionRole",
+    "RevokeFunctionRole",
+    "VendFunctionRole",
+]
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -113,6 +124,8 @@ def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
         **{("sts:SetSourceIdentity", role): None for role in roles},
         ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): None,
         ("dynamodb:UpdateItem", stack.attribute("BudgetTable", "Arn")): None,
+        ("dynamodb:ConditionCheckItem", stack.attribute("BlockTable", "Arn")): None,
+        ("dynamodb:GetItem", stack.attribute("BlockTable", "Arn")): None,
         ("kms:GenerateMac", stack.attribute("TokenKey", "Arn")): None,
         ("appconfig:StartConfigurationSession", policy): None,
         ("appconfig:GetLatestConfiguration", policy): None,
@@ -126,6 +139,74 @@ def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
         ("kms:ReEncryptFrom", ledger_key): through_dynamodb,
         ("kms:ReEncryptTo", ledger_key): through_dynamodb,
     }
+
+
+def test_the_revoking_function_may_do_exactly_what_a_revocation_needs() -> None:
+    # Of IAM: new versions of these three policies, which can only take away. It assumes no role
+    # here, passes none, and writes no other policy.
+    stack = Stack()
+    application, environment, profile = (
+        stack.ref(name) for name in ("PolicyApplication", "PolicyEnvironment", "PolicyProfile")
+    )
+    policy = stack.arn(
+        "appconfig",
+        f"application/{application}/environment/{environment}/configuration/{profile}",
+    )
+    ledger_key = stack.attribute("LedgerKey", "Arn")
+    through_dynamodb = {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}}
+    log = stack.attribute("RevokeLogGroup", "Arn")
+    blocks = stack.attribute("BlockTable", "Arn")
+    assert granted(stack, "RevokeFunctionRole") == {
+        **{
+            (f"iam:{action}PolicyVersion{plural}", stack.ref(f"{access}Revocations")): None
+            for action, plural in (("Create", ""), ("Delete", ""), ("List", "s"))
+            for access in VENDED
+        },
+        **{
+            (f"dynamodb:{action}", blocks): None
+            for action in ("DeleteItem", "GetItem", "PutItem", "Query")
+        },
+        ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["revocation#*", "revocations#*"]}
+        },
+        ("appconfig:StartConfigurationSession", policy): None,
+        ("appconfig:GetLatestConfiguration", policy): None,
+        ("logs:CreateLogStream", log): None,
+        ("logs:PutLogEvents", log): None,
+        **{
+            (f"kms:{action}", ledger_key): through_dynamodb
+            for action in (
+                "Decrypt",
+                "DescribeKey",
+                "Encrypt",
+                "GenerateDataKey",
+                "GenerateDataKeyWithoutPlaintext",
+                "ReEncryptFrom",
+                "ReEncryptTo",
+            )
+        },
+    }
+
+
+@pytest.mark.parametrize("access", VENDED)
+def test_a_vended_role_starts_with_nobody_denied_and_obeys_what_is_revoked(access: str) -> None:
+    stack = Stack()
+    logical = f"{access}Revocations"
+    assert stack.ref(logical) in stack.properties(f"{access}Role")["ManagedPolicyArns"]
+    first = stack.properties(logical)["PolicyDocument"]
+    assert json.dumps(first, separators=(",", ":")) == document([], None)
+    vend_id = new_vend_id(datetime(2026, 11, 23, tzinfo=UTC))
+    revoked = Revocation(Kind.VEND, vend_id, "x", "", "", datetime(2026, 11, 23, tzinfo=UTC), "")
+    own = (*own_policies(stack, f"{access}Role"), json.loads(document([revoked], None)))
+    policies = Policies(
+        identity=own,
+        boundary=stack.properties(f"{access}Boundary")["PolicyDocument"],
+        resource=_open_to_all(),
+    )
+    asked = session(stack, access, "ecr:BatchGetImage", repository(stack, "payments/api"))
+    assert evaluate(policies, asked)
+    verdict = evaluate(policies, replace(asked, session=vend_id))
+    assert verdict.because == "explicit deny on the caller's side"
 
 
 def test_the_validator_may_write_its_own_log_and_nothing_else() -> None:
@@ -148,20 +229,22 @@ def test_the_validator_may_write_its_own_log_and_nothing_else() -> None:
     ],
 )
 @pytest.mark.parametrize(
-    ("action", "target"),
+    ("name", "action", "target"),
     [
-        ("sts:AssumeRole", "PullRole"),
-        ("sts:SetSourceIdentity", "PushRole"),
-        ("dynamodb:PutItem", "LedgerTable"),
-        ("kms:GenerateMac", "TokenKey"),
+        ("VendFunction", "sts:AssumeRole", "PullRole"),
+        ("VendFunction", "sts:SetSourceIdentity", "PushRole"),
+        ("VendFunction", "dynamodb:PutItem", "LedgerTable"),
+        ("VendFunction", "kms:GenerateMac", "TokenKey"),
+        ("RevokeFunction", "iam:CreatePolicyVersion", "PullRevocations"),
+        ("RevokeFunction", "dynamodb:DeleteItem", "BlockTable"),
     ],
 )
-def test_the_vend_functions_role_passed_to_other_code_gains_nothing(
-    action: str, target: str, source: str | None, *, allowed: bool
+def test_a_functions_role_passed_to_other_code_gains_nothing(
+    name: str, action: str, target: str, source: str | None, *, allowed: bool
 ) -> None:
     stack = Stack()
-    role = stack.attribute("VendFunctionRole", "Arn")
-    function = stack.attribute("VendFunction", "Arn")
+    role = stack.attribute(f"{name}Role", "Arn")
+    function = stack.attribute(name, "Arn")
     context = {"lambda:SourceFunctionArn": source and source.format(function=function)}
     # The trust of a vended role names this role, which alone would be enough in one account.
     trust = None
@@ -172,15 +255,16 @@ def test_the_vend_functions_role_passed_to_other_code_gains_nothing(
             "sts:SourceIdentity": "x",
         }
     request = Request(action, stack.attribute(target, "Arn"), role, context=context)
-    own = tuple(own_policies(stack, "VendFunctionRole"))
+    own = tuple(own_policies(stack, f"{name}Role"))
     assert bool(evaluate(Policies(identity=own, resource=trust), request)) is allowed
 
 
-def test_what_lambda_and_dynamodb_do_in_the_roles_name_names_no_function() -> None:
+@pytest.mark.parametrize("name", ["Vend", "Revoke"])
+def test_what_lambda_and_dynamodb_do_in_the_roles_name_names_no_function(name: str) -> None:
     stack = Stack()
-    own = tuple(own_policies(stack, "VendFunctionRole"))
-    role = stack.attribute("VendFunctionRole", "Arn")
-    group = stack.attribute("VendLogGroup", "Arn").removesuffix("*")
+    own = tuple(own_policies(stack, f"{name}FunctionRole"))
+    role = stack.attribute(f"{name}FunctionRole", "Arn")
+    group = stack.attribute(f"{name}LogGroup", "Arn").removesuffix("*")
     log = Request("logs:PutLogEvents", f"{group}log-stream:x", role)
     assert evaluate(Policies(identity=own), log)
     through = {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}
@@ -188,9 +272,8 @@ def test_what_lambda_and_dynamodb_do_in_the_roles_name_names_no_function() -> No
     assert evaluate(Policies(identity=own), key)
 
 
-@pytest.mark.parametrize(
-    "role", ["VendFunctionRole", "PolicyValidatorFunctionRole", "ReconcilerFunctionRole"]
-)
+# CodeDeploy's deployment groups have names that only it knows.
+@pytest.mark.parametrize("role", sorted(set(FUNCTIONS) - {"ProberFunctionRole"}))
 def test_no_function_is_granted_a_wildcard(role: str) -> None:
     stack = Stack()
     for action, resource in granted(stack, role):
@@ -199,15 +282,7 @@ def test_no_function_is_granted_a_wildcard(role: str) -> None:
         assert "*" not in resource.removesuffix(":*"), resource
 
 
-@pytest.mark.parametrize(
-    "role",
-    [
-        "VendFunctionRole",
-        "PolicyValidatorFunctionRole",
-        "ProberFunctionRole",
-        "ReconcilerFunctionRole",
-    ],
-)
+@pytest.mark.parametrize("role", FUNCTIONS)
 def test_only_lambda_takes_on_a_functions_role(role: str) -> None:
     (trust,) = Stack().properties(role)["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from handlers.measured import PHASES
+from tests.metric_lines import revoking
 from tests.template import watched
 from tests.template.stack import ROOT, Stack
 from tests.template.test_functions import environment
@@ -75,8 +76,8 @@ def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_ends(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_only_the_prober_and_the_reconciler_may_not_be_silent(name: str) -> None:
-    never = {"ProbeAlarm", "ReconcilerBehindAlarm"}
+def test_only_what_runs_on_a_schedule_may_not_be_silent(name: str) -> None:
+    never = {"ProbeAlarm", "ReconcilerBehindAlarm", "RevocationsAlarm"}
     missing = "breaching" if name in never else "notBreaching"
     assert alarm(name)["TreatMissingData"] == missing
 
@@ -150,6 +151,7 @@ def fields_by_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         stack.ref("VendLogGroup"): watched.fields_of(watched.function_lines())
         | set(PHASES.values()),
         stack.ref("ProberLogGroup"): watched.fields_of(watched.probed(monkeypatch)),
+        stack.ref("RevokeLogGroup"): watched.fields_of(revoking()),
         stack.ref("ReconcilerLogGroup"): watched.fields_of(watched.reconciled()),
     }
 

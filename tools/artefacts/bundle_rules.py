@@ -23,8 +23,15 @@ RELEASE = "vending/release.py"
 SERVICES = {
     "appconfigdata": ("2021-11-11", ("GetLatestConfiguration", "StartConfigurationSession")),
     "codedeploy": ("2014-10-06", ("PutLifecycleEventHookExecutionStatus",)),
-    "dynamodb": ("2012-08-10", ("PutItem", "Query", "TransactWriteItems", "UpdateItem")),
+    "dynamodb": (
+        "2012-08-10",
+        ("DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
+    ),
     "ecr": ("2015-09-21", ("GetAuthorizationToken",)),
+    "iam": (
+        "2010-05-08",
+        ("CreatePolicyVersion", "DeletePolicyVersion", "ListPolicyVersions"),
+    ),
     "kms": ("2014-11-01", ("GenerateMac",)),
     "lambda": ("2015-03-31", ("Invoke",)),
     "logs": ("2014-03-28", ("FilterLogEvents",)),

@@ -33,6 +33,7 @@ FIGURES: dict[str, tuple[float, float, float]] = {
     "p99": (0.6, 0.2, 2.4),
     "policy": (0.03, 0.02, 0.03),
     "budgets": (0.03, 0.01, 0.03),
+    "blocks": (0.02, 0.01, 0.02),
     "intent": (0.05, 0.02, 0.05),
     "AssumeRole": (0.16, 0.06, 1.7),
     "GetAuthorizationToken": (0.12, 0.05, 0.14),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ADVICE = {
     "not_granted": "",
+    "revoked": "",
+    "not_a_revoker": "",
     "reason_required": "; set ECR_VEND_REASON to why you need it",
     "scope_too_large": "; name fewer repositories in ECR_VEND_PULL and ECR_VEND_PUSH",
     "mixed_push_and_pull_through": "; set either ECR_VEND_PUSH or ECR_VEND_PULL_THROUGH",
@@ -27,6 +29,10 @@ ADVICE = {
     "test_invocation": "",
 }
 """Refusals by the policy or of the request's own wish → what to change on this side."""
+
+NOT_DONE = frozenset({"revocation_incomplete", "revocations_full"})
+"""What a service says of a revocation that does not stand everywhere: another try at once, as after
+an outage, would find the same."""
 
 NOT_KNOWN_YET = frozenset({"invalid_request", "not_found", "method_not_allowed"})
 """What a service says to what only a newer one knows."""
@@ -137,6 +143,8 @@ def service_problem(
     vend = f" [{reference}]" if isinstance(reference, str) else ""
     if response.status_code == 429:
         return Problem("over_budget", endpoint=endpoint, detail=f"{detail}{vend}")
+    if code in NOT_DONE:
+        return Problem("not_revoked", code=code, detail=detail, states=states_of(document))
     if response.status_code >= 500:
         return Problem("service_down", endpoint=endpoint, detail=f"{code}: {detail}{vend}")
     if code in NOT_KNOWN_YET and release.older(said := version(response), release.OLDEST_SERVICE):
@@ -149,6 +157,15 @@ def service_problem(
     if code in {"not_found", "method_not_allowed"}:
         return Problem("not_an_ecr_vend", endpoint=endpoint, detail=f"{code}: {detail}")
     return Problem("bad_request", code=code, detail=detail, vend=vend)
+
+
+def states_of(document: dict[str, object]) -> str:
+    """Return how a revocation stands in each registry, as far as an error says it."""
+    revocation = document.get("revocation")
+    registries = revocation.get("registries") if isinstance(revocation, dict) else None
+    if not isinstance(registries, dict):
+        return ""
+    return f" ({', '.join(f'{host}: {state}' for host, state in registries.items())})"
 
 
 def gateway_refusal(

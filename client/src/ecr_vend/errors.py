@@ -35,6 +35,9 @@ PROBLEMS = {
     "command_not_found": "{command} was not found: check its name, and the PATH",
     "command_not_run": "{command} cannot be run ({detail}): check the file and its mode",
     "not_written": "{where} cannot be written: {detail}",
+    "not_said": "`ecr-vend revoke {action}` needs {what}",
+    "not_confirmed": "nothing was revoked: every token issued before {before} would stop working, "
+    "for everybody; answer yes, or add --yes",
     # What AWS says of the caller's credentials.
     "no_credentials": "no AWS credentials were found{profile}: set AWS_PROFILE or "
     "ECR_VEND_PROFILE, run `aws configure` or `aws sso login`, or give this machine a role",
@@ -55,7 +58,8 @@ PROBLEMS = {
     "clock_skew": "this machine's clock differs too much from AWS's{detail}: set the clock (for "
     "instance by NTP), then try again",
     "not_authorised": "these AWS credentials may not call {endpoint}: ask its owner to let "
-    "{caller} execute-api:Invoke it (the CallerStatement output of the stack){request}",
+    "{caller} execute-api:Invoke it (the CallerStatement output of the stack, for revoking "
+    "RevokerStatement){request}",
     # What the kubelet and Bazel ask.
     "not_understood": "the request on stdin is not understood: {detail}",
     "plain_http": "{host} is asked for over http://, where anyone on the way could read the "
@@ -68,6 +72,7 @@ PROBLEMS = {
     "check the role's trust policy, and that the audience in tokenAttributes is the one it names",
     # What the service says.
     "refused": "refused by policy ({code}): {detail}{advice}{vend}",
+    "not_revoked": "not revoked everywhere ({code}): {detail}{states}",
     "bad_request": "the service did not accept the request ({code}): {detail}{vend}",
     "service_too_old": "{endpoint} is ecr-vend {version}, and this client needs {oldest} or newer: "
     "ask its owner to upgrade it, or install an older client",

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 CONNECT = 3.0
 READ = 12.0
 """Seconds an attempt may wait: a cold start and a vend take two to three."""
+
+READ_REVOKED = 30.0
+"""Of a revocation, which the service writes to every registry first: API Gateway waits for 29."""
 
 MOST_ATTEMPTS = 4
 FIRST_PAUSE = 0.25
@@ -103,10 +106,53 @@ class Service:
         """
         return answers.body(self._ask("GET", "/v1/whoami", None, deadline)[0])
 
+    def revoke(self, request: Mapping[str, object], deadline: Deadline) -> dict[str, object]:
+        """Revoke something, and return how it stands; asking again revokes nothing twice.
+
+        Raises:
+            Problem: It is not done everywhere, or the service did not answer.
+        """
+        return self._revoking("POST", "", request, deadline)
+
+    def revocations(self, deadline: Deadline) -> dict[str, object]:
+        """Return what was revoked.
+
+        Raises:
+            Problem: The service did not answer, or the caller may not see it.
+        """
+        return self._revoking("GET", "", None, deadline)
+
+    def lift(self, revocation: str, deadline: Deadline) -> dict[str, object]:
+        """Lift the block of a caller, and return how it stands.
+
+        Raises:
+            Problem: It is not lifted, or the service did not answer.
+        """
+        return self._revoking("DELETE", f"/{quote(revocation, safe='')}", None, deadline)
+
+    def _revoking(
+        self, method: str, below: str, body: Mapping[str, object] | None, deadline: Deadline
+    ) -> dict[str, object]:
+        path = f"/v1/revocations{below}"
+        return answers.body(self._ask(method, path, body, deadline, read=READ_REVOKED)[0])
+
     def _ask(
-        self, method: str, path: str, body: Mapping[str, object] | None, deadline: Deadline
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        deadline: Deadline,
+        *,
+        read: float = READ,
     ) -> tuple[httpx.Response, float]:
         """Return the answer of a request that was served, and when it was sent.
+
+        Args:
+            method: HTTP's.
+            path: Below the endpoint.
+            body: The JSON object, or None.
+            deadline: When to give up, retries included.
+            read: Seconds that one attempt may wait for an answer.
 
         Raises:
             Problem: It was not, however often it was tried.
@@ -115,7 +161,7 @@ class Service:
             for attempt in range(MOST_ATTEMPTS):
                 sent = self.clock()
                 request = client.build_request(method, f"{self.endpoint}{path}", json=body)
-                response, problem = self._attempt(client, request, deadline)
+                response, problem = self._attempt(client, request, deadline, read)
                 log.note(
                     f"{method} {self.endpoint}{path}",
                     attempt=attempt + 1,
@@ -136,11 +182,11 @@ class Service:
         raise AssertionError("the last attempt returns or raises")
 
     def _attempt(
-        self, client: httpx.Client, request: httpx.Request, deadline: Deadline
+        self, client: httpx.Client, request: httpx.Request, deadline: Deadline, read: float
     ) -> tuple[httpx.Response | None, Problem | None]:
         """Send the request once; the answer, or why there is none and another try may help."""
         left = max(deadline.left(), 0.1)
-        timeout = httpx.Timeout(min(READ, left), connect=min(CONNECT, left))
+        timeout = httpx.Timeout(min(read, left), connect=min(CONNECT, left))
         try:
             request.extensions["timeout"] = timeout.as_dict()
             return self._read(client.send(request, stream=True), deadline), None

@@ -16,7 +16,7 @@ from ecr_vend.layers import KEYS, TABLE_KEYS
 from tests.fakes import ORIGIN, FakePolicies, caller, vending
 from tests.template.stack import source
 from tests.unit.service.test_ledger import FakeKms, FakeTable, flood, ledger
-from vending import messages
+from vending import messages, revocation_messages
 from vending.errors import Code, Refusal
 from vending.policy import Policy
 from vending.token import Token
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 
 Shape = dict[str, str]
 
-REQUESTS = (messages.TokenRequest,)
-ANSWERS = (messages.TokenResponse, messages.DryRunResponse, messages.WhoamiResponse)
+REQUESTS = (messages.TokenRequest, revocation_messages.RevocationRequest)
+ANSWERS = (
+    messages.TokenResponse,
+    messages.DryRunResponse,
+    messages.WhoamiResponse,
+    revocation_messages.RevocationShown,
+    revocation_messages.RevocationsResponse,
+)
 
 PROMISED = Path(__file__).resolve().parents[2] / "vectors/compatible.json"
 

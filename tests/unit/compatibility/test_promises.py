@@ -54,6 +54,7 @@ def test_a_new_field_of_a_request_or_a_policy_may_be_left_out() -> None:
         if kind != "value" and not kind.endswith("may be absent")
     }
     assert needed == {
+        "RevocationRequest.reason",
         "PermissionSet.name",
         "PermissionSet.account",
         "Grant.name",

@@ -95,7 +95,7 @@ MINIMAL: dict[str, Any] = {
                         {
                             "Condition": {
                                 "StringLike": {
-                                    "sts:SourceIdentity": "?*",
+                                    "lambda:SourceFunctionArn": "?*",
                                     "sts:RoleSessionName": "v-*",
                                 }
                             }

@@ -82,7 +82,9 @@ def boundary(access: Access) -> dict[str, Any]:
     stack, logical = Stack(), VENDED[access]
     role = stack.properties(f"{logical}Role")
     arn = stack.ref(f"{logical}Boundary")
-    assert (role["PermissionsBoundary"], role["ManagedPolicyArns"]) == (arn, [arn])
+    # The policy of revocations beside it only denies.
+    revocations = stack.ref(f"{logical}Revocations")
+    assert (role["PermissionsBoundary"], role["ManagedPolicyArns"]) == (arn, [arn, revocations])
     assert "Policies" not in role
     found: dict[str, Any] = stack.properties(f"{logical}Boundary")["PolicyDocument"]
     return found
@@ -290,6 +292,7 @@ def test_a_token_is_bound_by_every_grant_that_gives_some_of_it(
         assert grant.expires_on is None or decision.expires_at <= midnight_after(grant.expires_on)
         assert decision.bind_source_ip or not grant.bind_source_ip
         assert not grant.break_glass or (asked.grant == grant.name and asked.reason)
+        assert not grant.break_glass or decision.expires_at <= NOW + timedelta(minutes=15)
     for longest in (Limits().longest, asked.ttl, policy.ceiling.max_ttl):
         assert longest is None or decision.expires_at <= NOW + longest
 

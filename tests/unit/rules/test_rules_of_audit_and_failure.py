@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fakes import PASSWORD, FakeLedger, FakeMinter, FakePolicies, event
+from tests.fakes import PASSWORD, FakeBlocks, FakeLedger, FakeMinter, FakePolicies, event
 from vending.errors import KINDS, Code
 from vending.vend import MintFailed
 
@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 BODY = {"pull": ["payments/api"]}
-ADAPTERS = {"aws_clients", "counters", "ledger", "minting", "policy_source", "settings"}
+ADAPTERS = {
+    "aws_clients",
+    "block_checks",
+    "counters",
+    "deny_policies",
+    "ledger",
+    "minting",
+    "policy_source",
+    "revocation_ledger",
+    "revocation_table",
+    "settings",
+}
 """Modules of the domain that talk to AWS or read the environment; every other one is pure."""
 
 
@@ -89,10 +100,16 @@ STABLE = {
     "test_invocation": 403,
     "not_granted": 403,
     "reason_required": 403,
+    "not_a_revoker": 403,
+    "revocations_full": 409,
+    "revocation_incomplete": 502,
+    "revoked": 403,
     "not_found": 404,
+    "no_such_revocation": 404,
     "method_not_allowed": 405,
     "throttled": 429,
     "audit_unavailable": 503,
+    "blocks_unavailable": 503,
     "policy_unavailable": 503,
     "mint_failed": 502,
     "out_of_time": 503,
@@ -117,6 +134,8 @@ def test_codes_and_their_statuses_never_change() -> None:
         (event(method="DELETE"), {}),
         (event(body=BODY), {"ledger": FakeLedger(fails_at="intend")}),
         (event(body=BODY), {"minter": FakeMinter(MintFailed("X"))}),
+        (event(body=BODY), {"ledger": FakeLedger(blocked=True)}),
+        (event(body=BODY), {"blocks": FakeBlocks(down=True)}),
         (event(body=BODY), {"policies": FakePolicies("no policy")}),
     ],
 )

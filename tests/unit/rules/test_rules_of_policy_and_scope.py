@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handlers.api import logger
 from tests.fakes import NOW, FakeLedger, FakeMinter, FakePolicies, event
 from vending.policy_text import PolicyError, parse
+from vending.records import intent_item
 from vending.vend import MintFailed
 
 if TYPE_CHECKING:
@@ -102,6 +106,32 @@ def test_break_glass_grants_contribute_only_when_asked_for_by_name(ask: Ask) -> 
     assert ask(event(body=asked), policies=policies).code == "reason_required"
     answer = ask(event(body={**asked, "reason": "incident 7"}), policies=policies)
     assert answer.body["scope"] == {"push": ["*"]}
+
+
+@pytest.mark.parametrize(("said", "lives"), [("", 15), (", max_ttl: 10m", 10)])
+def test_a_break_glass_token_lives_a_quarter_of_an_hour_at_most(
+    ask: Ask, said: str, lives: int
+) -> None:
+    policies = policy(f"repositories: ['*'], access: push, break_glass: true{said}")
+    asked = {"access": "push", "grant": "one", "reason": "incident 7", "ttl_seconds": 3600}
+    answer = ask(event(body=asked), policies=policies)
+    ends = datetime.fromisoformat(answer.body["expires_at"])
+    assert ends == NOW.replace(microsecond=0) + timedelta(minutes=lives)
+
+
+def test_a_break_glass_token_is_marked_in_the_ledger_and_counted(
+    ask: Ask, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
+    policies = policy("repositories: ['*'], access: push, break_glass: true", WIDE)
+    ledger = FakeLedger()
+    for asked in ({}, {"grant": "one", "reason": "incident 7"}):
+        ask(event(body=asked), policies=policies, ledger=ledger)
+    intents = [intent for name, (intent, *_) in ledger.calls if name == "intend"]
+    assert [intent_item(intent)["break_glass"] for intent in intents] == [False, True]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["break_glass"] for line in lines if "break_glass" in line] == [False, True]
+    assert [line["BreakGlass"] for line in lines if "BreakGlass" in line] == [1]
 
 
 def test_push_and_pull_through_in_one_token_are_refused(ask: Ask) -> None:

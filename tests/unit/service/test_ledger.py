@@ -10,24 +10,34 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.fakes import NOW, ORIGIN, FakePolicies, caller, vending
+from vending import blocks
 from vending.budgets import Budget, Flood, Hour, Kind, Over
 from vending.errors import Code, Refusal
 from vending.ledger import DynamoLedger, attribute, attributes_of
 from vending.messages import TokenRequest
 from vending.records import intent_item
 from vending.token import Token
-from vending.vend import Intent, LedgerUnavailable
+from vending.vend import Blocked, Intent, LedgerUnavailable
 
 TABLE = "ledger"
+BLOCKS = "blocks"
 
 
 class FakeTable:
-    """Keeps items as DynamoDB would, conditions and all; fails from the nth write on."""
+    """Keeps items as DynamoDB would, conditions and all; fails from the nth write on.
+
+    Beside the ledger stands the blocks' table: `blocked` holds its keys, and for the block of
+    everything the milliseconds in it. The first `conflicts` transactions meet another one.
+    """
 
     def __init__(self, *, fails_from: int | None = None, error: Exception | None = None) -> None:
         self.items: dict[tuple[str, str], dict[str, Any]] = {}
         self.batches: list[int] = []
         self.order: list[str] = []
+        self.blocked: dict[str, int | None] = {}
+        self.checked: list[str] = []
+        self.pauses: list[float] = []
+        self.conflicts = 0
         self.fails_from = fails_from
         self.error = error or ReadTimeoutError(endpoint_url="https://dynamodb")
 
@@ -36,7 +46,29 @@ class FakeTable:
 
     def transact_write_items(self, *, TransactItems: list[Any]) -> None:  # noqa: N803
         assert len(TransactItems) <= 100
-        self._write([one["Put"] for one in TransactItems])
+        reasons = [self._check(one["ConditionCheck"]) for one in TransactItems if "Put" not in one]
+        if self.conflicts:
+            self.conflicts -= 1
+            raise cancelled(*["None"] * (len(TransactItems) - 1), "TransactionConflict")
+        if "ConditionalCheckFailed" in reasons:
+            puts = ["None"] * (len(TransactItems) - len(reasons) - 1)
+            raise cancelled(*puts, *reasons, "None")
+        self._write([one["Put"] for one in TransactItems if "Put" in one])
+
+    def _check(self, check: dict[str, Any]) -> str:
+        assert check["TableName"] == BLOCKS
+        assert check["Key"]["sk"] == {"S": "block"}
+        key = check["Key"]["pk"]["S"]
+        self.checked.append(key)
+        assert check["ConditionExpression"].startswith("attribute_not_exists(pk)")
+        if key not in self.blocked:
+            return "None"
+        before = self.blocked[key]
+        if before is None:
+            return "ConditionalCheckFailed"
+        assert check["ConditionExpression"].endswith(" OR issued_before <= :asked")
+        asked = int(check["ExpressionAttributeValues"][":asked"]["N"])
+        return "None" if before <= asked else "ConditionalCheckFailed"
 
     def _write(self, puts: list[dict[str, Any]]) -> None:
         if self.fails_from is not None and len(self.batches) >= self.fails_from:
@@ -58,6 +90,14 @@ class FakeTable:
         self.batches.append(len(puts))
 
 
+def cancelled(*codes: str) -> ClientError:
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": ""},
+        "CancellationReasons": [{"Code": code} for code in codes],
+    }
+    return ClientError(answer, "TransactWriteItems")
+
+
 class FakeKms:
     """Answers with a MAC made of what it was given."""
 
@@ -73,7 +113,15 @@ class FakeKms:
 def ledger(table: FakeTable, kms: FakeKms | None = None) -> DynamoLedger:
     fake: Any = table
     key: Any = kms or FakeKms()
-    return DynamoLedger(fake, key, table=TABLE, token_key="key-1", clock=lambda: NOW)
+    return DynamoLedger(
+        fake,
+        key,
+        table=TABLE,
+        block_table=BLOCKS,
+        token_key="key-1",
+        clock=lambda: NOW,
+        sleep=table.pauses.append,
+    )
 
 
 def intent(**asked: Any) -> Intent:
@@ -129,6 +177,71 @@ def test_an_issue_holds_the_hmac_and_never_the_token() -> None:
     assert item["hmac_key_id"] == {"S": "arn:key-1"}
     assert kms.messages == [token.digest()]
     assert "the-password" not in repr(table.items)
+
+
+def test_a_block_is_looked_for_in_the_transaction_that_records_the_issue() -> None:
+    table, what = FakeTable(), intent()
+    ledger(table).issue(what, Token("x"), seconds={})
+    copy = what.vend_id[-1]
+    assert table.checked == [
+        f"vend#{what.vend_id}",
+        f"caller#aws:111122223333:AROAPAYMENTS-CIXXXXXX#{copy}",
+        f"before#{copy}",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["vend", "caller", "before"])
+def test_a_vend_in_flight_that_is_blocked_meanwhile_is_not_issued(kind: str) -> None:
+    table, what = FakeTable(), intent()
+    asked = int(NOW.timestamp() * 1000)
+    copies: dict[str, dict[str, int | None]] = {
+        "vend": {blocks.of_vend(what.vend_id): None},
+        "caller": dict.fromkeys(blocks.copies_of_caller(what.caller.key)),
+        "before": dict.fromkeys(blocks.copies_of_everything(), asked + 1),
+    }
+    table.blocked = copies[kind]
+    with pytest.raises(Blocked):
+        ledger(table).issue(what, Token("x"), seconds={})
+    assert table.items == {}
+    ledger(table).refuse(what, Refusal(Code.REVOKED, ""))
+    assert table.items[f"vend#{what.vend_id}", "2#outcome"]["code"] == {"S": "revoked"}
+
+
+def test_a_vend_asked_for_after_the_moment_is_not_blocked() -> None:
+    table, what = FakeTable(), intent()
+    table.blocked = dict.fromkeys(blocks.copies_of_everything(), int(NOW.timestamp() * 1000))
+    ledger(table).issue(what, Token("x"), seconds={})
+    assert table.items[f"vend#{what.vend_id}", "2#outcome"]["outcome"] == {"S": "issued"}
+
+
+def test_somebody_elses_block_stops_nobody() -> None:
+    table, what = FakeTable(), intent()
+    table.blocked = {**dict.fromkeys(blocks.copies_of_caller("other")), "vend#v-other": None}
+    ledger(table).issue(what, Token("x"), seconds={})
+    assert table.items
+
+
+def test_blocks_are_looked_for_whatever_the_number_of_pointers() -> None:
+    names = [f"payments/{n:03}" for n in range(97)]
+    table, what = FakeTable(), intent(pull=names)
+    table.blocked = {blocks.of_vend(what.vend_id): None}
+    with pytest.raises(Blocked):
+        ledger(table).issue(what, Token("x"), seconds={})
+    assert (f"vend#{what.vend_id}", "2#outcome") not in table.items
+    table.blocked = {}
+    ledger(table).issue(what, Token("x"), seconds={})
+    assert table.order[-1] == "2#outcome"
+
+
+def test_a_transaction_that_meets_another_one_is_tried_again() -> None:
+    # Every vend of a caller checks one of the copies of its block, so two may meet there.
+    table, what = FakeTable(), intent()
+    table.conflicts = 3
+    ledger(table).issue(what, Token("x"), seconds={})
+    assert table.pauses == [0.025, 0.05, 0.1]
+    table.conflicts = 4
+    with pytest.raises(LedgerUnavailable):
+        ledger(table).issue(what, Token("x"), seconds={})
 
 
 def test_every_repository_and_grant_of_a_vend_points_to_it() -> None:

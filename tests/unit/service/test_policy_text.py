@@ -153,6 +153,27 @@ def test_a_session_matches_only_where_the_policy_opts_in() -> None:
     assert not is_for({"role": role, "session": "main-*"}, f"{ROLE}/payments-ci/branch")
 
 
+def test_a_break_glass_grant_that_wants_longer_than_it_may_is_refused_with_the_cure() -> None:
+    text = POLICY + "    break_glass: true\n"
+    assert "policy.yaml:8:18: grants[0].break_glass: a break-glass token lives at most 15m" in (
+        mistakes(text)
+    )
+    short = text.replace("max_ttl: 30m", "max_ttl: 15m")
+    assert parse(short.encode(), name="policy.yaml").grants[0].longest == timedelta(minutes=15)
+    unsaid = text.replace("    max_ttl: 30m\n", "")
+    assert parse(unsaid.encode(), name="policy.yaml").grants[0].longest == timedelta(minutes=15)
+
+
+def test_revokers_are_callers_that_the_document_names() -> None:
+    assert not parse(POLICY.encode(), name="policy.yaml").lets_revoke(caller())
+    text = POLICY + "revokers:\n  - role: arn:aws:iam::111122223333:role/incident-*\n"
+    policy = parse(text.encode(), name="policy.yaml")
+    assert policy.lets_revoke(caller(f"{ROLE}/incident-responder/jo"))
+    assert not policy.lets_revoke(caller())
+    wrong = text.replace("- role: arn", "- rol: arn")
+    assert "revokers[0].rol: there is no key `rol` here; did you mean `role`?" in mistakes(wrong)
+
+
 def test_a_role_pattern_never_matches_an_identity_center_role() -> None:
     signed_in = f"{ROLE}/AWSReservedSSO_Dev_0123456789abcdef/jo@example.com"
     assert not is_for({"role": "arn:aws:iam::111122223333:role/*"}, signed_in)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import ORIGIN, FakeLedger, FakeMinter, FakePolicies, caller, vending
+from tests.fakes import ORIGIN, FakeBlocks, FakeLedger, FakeMinter, FakePolicies, caller, vending
 from vending.access import Access
 from vending.errors import Code, Refused
 from vending.messages import TokenRequest
@@ -68,6 +68,46 @@ def test_a_refusal_is_on_record_before_it_is_told() -> None:
 def test_a_refusal_that_cannot_be_recorded_is_not_told() -> None:
     error = refused(FakeLedger(fails_at="refuse"), FakeMinter(), OUTSIDER)
     assert error.refusal.code is Code.AUDIT_UNAVAILABLE
+
+
+def test_a_blocked_caller_is_refused_before_anything_is_minted_and_it_is_on_record() -> None:
+    ledger, minter = FakeLedger(), FakeMinter()
+    service = vending(blocks=FakeBlocks(frozenset({caller().key})), ledger=ledger, minter=minter)
+    for asked in (TokenRequest(), TokenRequest(push=["payments/api"])):
+        with pytest.raises(Refused) as caught:
+            service.vend(caller(), ORIGIN, asked)
+        assert caught.value.refusal.code is Code.REVOKED
+    assert ledger.names == ["intend", "refuse"] * 2
+    intent = ledger.calls[0][1][0]
+    assert (intent.role, intent.session_policy) == ("", "")
+    assert intent.decision.grants == ("payments-ci",)
+    assert minter.calls == []
+    assert service.preview(caller(), ORIGIN, TokenRequest(dry_run=True)).decision.refusal
+
+
+def test_a_vend_that_is_blocked_while_it_is_minted_ends_refused_and_yields_nothing() -> None:
+    ledger, minter = FakeLedger(blocked=True), FakeMinter()
+    error = refused(ledger, minter)
+    assert error.refusal.code is Code.REVOKED
+    assert ledger.names == ["intend", "issue", "refuse"]
+    assert minter.password not in repr(error)
+
+
+def test_nothing_is_vended_while_the_blocks_cannot_be_read() -> None:
+    ledger, minter = FakeLedger(), FakeMinter()
+    service = vending(blocks=FakeBlocks(down=True), ledger=ledger, minter=minter)
+    with pytest.raises(Refused) as caught:
+        service.vend(caller(), ORIGIN, TokenRequest())
+    assert caught.value.refusal.code is Code.BLOCKS_UNAVAILABLE
+    assert (ledger.calls, minter.calls) == ([], [])
+
+
+def test_a_caller_that_the_policy_refuses_costs_no_look_at_the_blocks() -> None:
+    blocks = FakeBlocks(down=True)
+    with pytest.raises(Refused) as caught:
+        vending(blocks=blocks).vend(caller(OUTSIDER), ORIGIN, TokenRequest())
+    assert caught.value.refusal.code is Code.NOT_GRANTED
+    assert blocks.asked == []
 
 
 def test_a_failed_mint_is_on_record() -> None:

@@ -25,6 +25,7 @@ NAMES = (
     "config",
     "exec",
     "materialize",
+    "revoke",
     "completion",
     "version",
 )

@@ -81,8 +81,8 @@ def deploy_registry(stack: Stack) -> str:
     """Deploy the owners' stack as docs/registries.md says, and return what it hands back."""
     editor = Editor(unshared(registry_template()))
     leave_out_unknown_keys(editor, ())
-    key, value = stack.about["outputs"]["RegistryParameters"].split("=", 1)
-    given = {"RegistryName": "eu", key: value, "RepositoryPrefixes": "payments/"}
+    told = dict(one.split("=") for one in stack.about["outputs"]["RegistryParameters"].split())
+    given = {"RegistryName": "eu", **told, "RepositoryPrefixes": "payments/"}
     cloudformation = elsewhere(stack, "cloudformation")
     cloudformation.create_stack(
         StackName="ecr-vend-images",
@@ -175,3 +175,17 @@ def test_a_registry_that_is_not_served_is_refused_by_name(stack: Stack) -> None:
     status, answer = send(asked)
     assert (status, answer["code"]) == (400, "unknown_registry")
     assert EU_HOST in answer["detail"]
+
+
+def test_a_revocation_reaches_both_registries(stack: Stack) -> None:
+    tokens = {registry: token(stack, registry) for registry in (HERE_HOST, EU_HOST)}
+    for registry, held in tokens.items():
+        held.push("payments/api", "revoked", small_image(registry))
+    body = json.dumps({"before": "now", "reason": "a test of two registries"}).encode()
+    asked = stack.signed("POST", "/v1/revocations", stack.as_role("incident-responder"), body)
+    status, answer = send(asked)
+    assert (status, answer["registries"]) == (200, dict.fromkeys(tokens, "denied"))
+    for held in tokens.values():
+        with pytest.raises(Refused) as refused:
+            held.pull("payments/api", "revoked")
+        assert "explicit deny" in refused.value.message

@@ -70,7 +70,7 @@ def test_intent_precedes_the_mint_and_the_outcome_the_release(
         first = aws.operations()
         function.invoke(event())
     counted = ["UpdateItem"] * 3
-    assert first[2:5] == counted
+    assert first[2:6] == ["GetItem", *counted]
     assert first[-5:] == [
         "PutItem",
         "AssumeRole",
@@ -104,11 +104,54 @@ def test_a_revocation_through_the_real_runtime_and_nothing_else_can_be_asked_by_
     assert kept_up.payload == {"pending": 0}
     revoked = set(aws.operations())
     # What the bundle's clients can do, the functions do.
-    assert vended | revoked == {name for _, names in SERVICES.values() for name in names}
+    elsewhere = {"FilterLogEvents", "Invoke", "PutLifecycleEventHookExecutionStatus"}
+    asked_for = {name for _, names in SERVICES.values() for name in names}
+    assert vended | revoked == asked_for - elsewhere
     assert not {name for name in vended if "PolicyVersion" in name}
     assert not revoked & {"AssumeRole", "GetAuthorizationToken", "GenerateMac"}
     written = [one.parameters for one in aws.asked if one.operation == "CreatePolicyVersion"]
-    assert {one["PolicyArn"] for one in written} >= set(POLICIES.values())
+    assert {one["PolicyArn"] for one in written} == set(POLICIES.values())
+
+
+def test_another_registrys_denies_are_written_as_its_own_revoker(
+    bundle: Path, aws: FakeAws, tmp_path: Path
+) -> None:
+    aws.policy += "revokers: [{role: 'arn:aws:iam::111122223333:role/payments-ci'}]\n"
+    body = {"caller": "aws:111122223333:AROAEXAMPLE12", "reason": "key leaked"}
+    asked = bare_event(method="POST", path="/v1/revocations", body=body)
+    eu = "arn:aws:iam::444455556666:{}/ecr-vend.eu.eu-central-1"
+    environment = settings(aws) | {"VEND_OTHER_REGISTRIES": eu.format("role")}
+    with running(bundle, "handlers.revocations.handler", tmp_path / "log", environment) as function:
+        answer = answer_of(function.invoke(asked).payload)
+        aws.fail["AssumeRole"] = Failure(400, "AccessDenied")
+        refused = answer_of(
+            function.invoke(
+                bare_event(
+                    method="POST",
+                    path="/v1/revocations",
+                    body=body | {"caller": "aws:111122223333:AROAEXAMPLE13"},
+                )
+            ).payload
+        )
+    host = "444455556666.dkr.ecr.eu-central-1.amazonaws.com"
+    assert answer["registries"][host] == "denied"
+    signed = {
+        one.parameters["PolicyArn"]: one.access_key
+        for one in aws.asked
+        if one.operation == "CreatePolicyVersion"
+    }
+    theirs = {eu.format("policy") + f"-{access}-revocations" for access in ROLES}
+    assert signed == dict.fromkeys(POLICIES.values(), "ASIAFUNCTION") | dict.fromkeys(
+        theirs, "ASIAVENDED"
+    )
+    (assumed, *_) = [one.parameters for one in aws.asked if one.operation == "AssumeRole"]
+    assert assumed["RoleArn"] == eu.format("role") + "-revoker"
+    # A partial one is told registry by registry.
+    assert refused["code"] == "revocation_incomplete"
+    assert refused["revocation"]["registries"] == {
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com": "denied",
+        host: "failed: AssumeRole: AccessDenied",
+    }
 
 
 def test_the_token_is_asked_for_by_the_vended_session_and_nothing_else_is(

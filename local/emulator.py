@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import internals
+from local import internals, provisioning
 from local.faults import JOURNAL, PLAN, Faults
 from local.gate import Gate
 from local.passwords import Passwords
@@ -79,8 +79,9 @@ async def serve(held: socket.socket, faults: Path | None) -> None:
     administrator = internals.make_administrator()
     passwords = Passwords(time.time)
     internals.issue_passwords_from(passwords, f"http://{ADDRESS}:{port}")
-    internals.honour_api_policies()
-    internals.honour_boundaries()
+    provisioning.honour_api_policies()
+    provisioning.honour_boundaries()
+    provisioning.keep_api_ids()
     internals.know_functions_by_their_roles()
     internals.honour_source_identity()
     run_validators()

@@ -42,6 +42,7 @@ LONGEST_SILENCE = 30.0
 
 THROTTLED = {
     "AssumeRole": (400, "Throttling"),
+    "GetItem": (400, "ProvisionedThroughputExceededException"),
     "UpdateItem": (400, "ProvisionedThroughputExceededException"),
     "PutItem": (400, "ProvisionedThroughputExceededException"),
     "StartConfigurationSession": (429, "ThrottlingException"),

@@ -1,4 +1,4 @@
-"""The uses of ministack's insides, but for those of `local.validation`.
+"""The uses of ministack's insides, but for those of `local.provisioning` and `local.validation`.
 
 None of these names is an interface that its authors promised, so the version is pinned exactly,
 and `require` refuses another and looks at each of them before the emulator serves.
@@ -58,6 +58,18 @@ EXPECTED_PARAMETERS = {
         "logical_id",
         "props",
         "stack_name",
+    ),
+    ("services.cloudformation.provisioners", "_apigw_rest_api_create"): (
+        "logical_id",
+        "props",
+        "stack_name",
+    ),
+    ("services.cloudformation.provisioners", "_apigw_rest_api_update"): (
+        "physical_id",
+        "old_props",
+        "new_props",
+        "stack_name",
+        "logical_id",
     ),
     ("services.iam", "_put_role_permissions_boundary"): ("p",),
     ("services.appconfig", "handle_request"): ("method", "path", "headers", "body_bytes"),
@@ -158,47 +170,6 @@ def issue_passwords_from(passwords: Passwords, endpoint: str) -> None:
         return json_response({"authorizationData": [token]})
 
     ecr._get_authorization_token = answer  # noqa: SLF001
-
-
-def honour_api_policies() -> None:
-    """Let a template's REST API keep its resource policy.
-
-    SAM writes it into the API's OpenAPI body, and the emulator's CloudFormation looks for it
-    beside the body only. What is deployed is the template's own policy either way.
-    """
-    from ministack.services import apigateway_v1  # noqa: PLC0415
-
-    original = apigateway_v1._import_rest_api  # noqa: SLF001
-
-    def with_policy(spec: dict[str, Any], base: dict[str, Any]) -> Any:
-        policy = base.get("policy") or spec.get("x-amazon-apigateway-policy")
-        return original(spec, {**base, "policy": policy})
-
-    apigateway_v1._import_rest_api = with_policy  # noqa: SLF001
-
-
-def honour_boundaries() -> None:
-    """Let a template's role keep its permissions boundary.
-
-    The emulator's IAM enforces boundaries, and its CloudFormation forgets them when it makes a
-    role, which would leave the vended roles wider than the template says.
-    """
-    from ministack.services import iam  # noqa: PLC0415
-    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
-
-    role = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]  # noqa: SLF001
-    original = role["create"]
-
-    def with_boundary(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
-        made = original(logical_id, props, stack_name)
-        if boundary := props.get("PermissionsBoundary"):
-            parameters = {"RoleName": [made[0]], "PermissionsBoundary": [boundary]}
-            status, _, body = iam._put_role_permissions_boundary(parameters)  # noqa: SLF001
-            if status != 200:
-                raise ValueError(f"{logical_id}: the boundary {boundary} was refused: {body!r}")
-        return made
-
-    role["create"] = with_boundary
 
 
 def know_functions_by_their_roles() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WRITES = ("PutItem", "TransactWriteItems")
 OPERATIONS = (
     *WRITES,
+    "GetItem",
     "UpdateItem",
     "GenerateMac",
     "AssumeRole",

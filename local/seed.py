@@ -69,6 +69,8 @@ def roles(outputs: Mapping[str, str], table: str, keys: list[str]) -> dict[str, 
     }
     decrypting = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": keys}
     calls_the_api = [caller]
+    # A release from before there were revocations has no such output.
+    revokes = [json.loads(outputs[name]) for name in ("RevokerStatement",) if name in outputs]
     return {
         "payments-publisher": calls_the_api,
         "payments-ci": calls_the_api,
@@ -79,9 +81,9 @@ def roles(outputs: Mapping[str, str], table: str, keys: list[str]) -> dict[str, 
         # May not even call the API.
         "stranger": [],
         # Named in the policy as one who may revoke.
-        "incident-responder": [json.loads(outputs["RevokerStatement"])],
+        "incident-responder": revokes,
         # May call the revoking routes, and stands nowhere in the policy.
-        "meddler": [json.loads(outputs["RevokerStatement"])],
+        "meddler": revokes,
         "auditor": [reading, *([decrypting] if keys else [])],
     }
 

@@ -64,6 +64,7 @@ def leave_running(stack: Stack, arguments: argparse.Namespace) -> None:
         print(
             f"\n# Paste the lines above{where}, then for example:\n"
             f"#   echo {registry} | docker-credential-ecr-vend get\n"
+            "#   ecr-vend whoami\n"
             f"#   skopeo list-tags --tls-verify=false docker://{registry}/payments/api\n"
             f"# AWS_PROFILE chooses who you are: {', '.join(stack.identities)}, administrator.\n"
             "# Ctrl-C ends it and leaves nothing behind.",

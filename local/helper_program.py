@@ -1,7 +1,7 @@
-"""Puts the real `docker-credential-ecr-vend` of this checkout on a private path.
+"""Puts the real client of this checkout on a private path: the helper, and `ecr-vend`.
 
-It is installed as an editable install would be: its front stands in the client's own environment,
-beside the Python that it starts, and the package is found in `client/src`.
+It is installed as an editable install would be: the helper's front stands in the client's own
+environment, beside the Python that it starts, and the package is found in `client/src`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "docker-credential-ecr-vend"
+COMMAND = "ecr-vend"
 
 
-def install_helper(folder: Path) -> Path:
-    """Make `folder` with the helper in it, and return it.
+def install_client(folder: Path) -> Path:
+    """Make `folder` with both programs in it, and return it.
 
     Raises:
         Missing: The client's environment could not be made.
@@ -28,11 +29,16 @@ def install_helper(folder: Path) -> Path:
     home = make("client")
     packages = next(home.glob("lib/python3.*/site-packages"))
     replace(packages / "ecr_vend.pth", f"{ROOT / 'client/src'}\n")
-    front = home / "bin" / NAME
-    replace(front, (ROOT / "client/front" / NAME).read_text())
-    front.chmod(0o755)
+    programs = {
+        NAME: (ROOT / "client/front" / NAME).read_text(),
+        COMMAND: f'#!/bin/sh\nexec "{home}/bin/python" -I -m ecr_vend.command_line "$@"\n',
+    }
     folder.mkdir()
-    (folder / NAME).symlink_to(front)
+    for name, text in programs.items():
+        program = home / "bin" / name
+        replace(program, text)
+        program.chmod(0o755)
+        (folder / name).symlink_to(program)
     return folder
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from local import deploy, seed
 from local.emulator import ACCOUNT, REGION
-from local.helper_program import install_helper
+from local.helper_program import install_client
 from local.process import ROOT, Emulator
 from local.proof import prove
 from local.signer import Signer
@@ -35,7 +35,7 @@ class Stack:
         administrator: Signs as the emulator's administrator, an IAM user.
         deployed: What was deployed.
         identities: Each role with the key of the user who assumes it.
-        programs: The folder that holds `docker-credential-ecr-vend`.
+        programs: The folder that holds `docker-credential-ecr-vend` and `ecr-vend`.
     """
 
     emulator: Emulator
@@ -97,7 +97,7 @@ class Stack:
             say(f"published {policy.name} as version {version}: its own tests passed")
             for line in prove(administrator, emulator.registry):
                 say(line)
-            programs = install_helper(emulator.state / "bin")
+            programs = install_client(emulator.state / "bin")
             stack = cls(emulator, administrator, deployed, identities, programs)
             stack.write_settings()
         except BaseException:

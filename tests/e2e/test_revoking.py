@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local.helper_program import COMMAND
 from local.oci import Refused, small_image
 from tests.e2e.running import running, send
-from tools.environments import ROOT
 from vending import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.e2e.running import Stack
 
@@ -146,11 +145,11 @@ def test_revocations_are_listed_and_on_record(own: Stack) -> None:
 
 def test_the_client_revokes_lists_and_lifts(own: Stack, cache: Path) -> None:
     environment = own.helper_environment(own.as_role("incident-responder"), cache)
-    environment["PYTHONPATH"] = str(ROOT / "client/src")
+    command = Path(own.about["programs"]) / COMMAND
 
     def told(*words: str) -> Any:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "ecr_vend.command_line", "revoke", *words, "--json"],
+            [command, "revoke", *words, "--json"],
             env=environment,
             capture_output=True,
             text=True,

@@ -14,6 +14,7 @@ from tests.e2e.running import running
 from tests.load.books import imbalances
 from tests.load.report import lines, summary
 from tests.load.run import STARTED_WITH, loaded
+from tools.arguments import between
 
 if TYPE_CHECKING:
     from tests.load.callers import Crowd
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 def parse() -> argparse.Namespace:
     """Return the command line's arguments."""
     parser = argparse.ArgumentParser(prog="make load", description=__doc__)
-    parser.add_argument("--callers", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--callers", type=between(int, 1, 10_000), default=200)
+    parser.add_argument("--seconds", type=between(float, 1, 86_400), default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--share", type=float, default=0.1, help="of the calls that meet a fault")
+    parser.add_argument(
+        "--share", type=between(float, 0, 1), default=0.1, help="of the calls that meet a fault"
+    )
     parser.add_argument("--faults", nargs="+", choices=KINDS, default=KINDS)
-    parser.add_argument("--environments", type=int, default=12, help="of the function, at once")
+    parser.add_argument(
+        "--environments", type=between(int, 1, 1000), default=12, help="of the function, at once"
+    )
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tools.arguments import between
 from tools.estimates.calls import Function
 from tools.estimates.fleet import requests_at
 from tools.estimates.tables import PAGE, put_into_page, table
@@ -258,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make cost", description=__doc__)
     parser.add_argument("--prices", type=Path, action="append", default=[], help="over prices.toml")
     parser.add_argument("--price", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--vends", type=int, default=MILLION)
+    parser.add_argument("--vends", type=between(int, 1, 10**12), default=MILLION)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--page", action="store_true", help=f"write it into {PAGE.name}")
     asked = parser.parse_args(arguments)

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tools.arguments import between
 from tools.estimates.calls import Function, Recorded
 from tools.estimates.fleet import Day, Load, day_of
 from tools.estimates.tables import PAGE, put_into_page, table
@@ -217,10 +218,15 @@ def printed(
 QUOTA_HEADS = ("quota", "when it breaks", "limit", "", "each vend", "breaks at runners")
 
 
+def sizes(text: str) -> list[int]:
+    """Return the sizes of fleets, separated by commas."""
+    return [between(int, 1, 1_000_000)(one) for one in text.split(",")]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="make scale", description=__doc__)
-    parser.add_argument("--runners", default=",".join(map(str, RUNNERS)), metavar="N,N")
+    parser.add_argument("--runners", type=sizes, default=RUNNERS, metavar="N,N")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--page", action="store_true", help=f"write it into {PAGE.name}")
@@ -237,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load, function = Load.of(inputs["load"]), Function()
     recorded = function.recorded()
     found = quotas(inputs, function, recorded)
-    days = [day_of(load, int(runners)) for runners in asked.runners.split(",")]
+    days = [day_of(load, runners) for runners in asked.runners]
     order = broken(found, day_of(load, YARDSTICK))
     if asked.json:
         (stage,) = [one for one in found if one.key == "stage"]

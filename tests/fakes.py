@@ -14,17 +14,11 @@ from vending.budgets import Budgets
 from vending.caller import Caller, Origin
 from vending.decision import Limits
 from vending.policy_text import parse, revision_of
+from vending.ports import Blocked, BlocksUnavailable, LedgerUnavailable, MintFailed, ServingPolicy
 from vending.probe import Prober
 from vending.registry import Registry
 from vending.token import Token
-from vending.vend import (
-    Blocked,
-    BlocksUnavailable,
-    LedgerUnavailable,
-    MintFailed,
-    ServingPolicy,
-    Vending,
-)
+from vending.vend import Vending
 from vending.vend_ids import new_vend_id
 
 if TYPE_CHECKING:
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
     from reconciling.findings import Finding, Intended, Span
     from vending.budgets import CountersUnavailable, Flood, Hour, Kind
     from vending.errors import Code, Refusal
-    from vending.vend import Intent
+    from vending.ports import Intent
 
 NOW = datetime(2026, 11, 23, 20, 0, 0, 250_000, UTC)
 ACCOUNT = "111122223333"

@@ -15,16 +15,16 @@ from tests.fakes import FakeCounters, FakeLedger, FakeMinter, FakePolicies, even
 from tests.revoking import KEY, FakeDenier, World
 from vending.budgets import CountersThrottled, CountersUnavailable, Kind
 from vending.errors import Code, Refused
+from vending.ports import MintFailed
 from vending.revocations import Kind as Revocation
 from vending.revocations import revocation_id
-from vending.vend import MintFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from aws_lambda_powertools import Logger
 
-    from vending.vend import ServingPolicy
+    from vending.ports import ServingPolicy
 
 OUTSIDER = {
     "userArn": "arn:aws:sts::111122223333:assumed-role/outsider/run-1",

@@ -12,10 +12,10 @@ from tests.fake_dynamodb import FakeDynamo
 from tests.fakes import NOW, ORIGIN, POLICY, FakePolicies, caller
 from vending.caller import Caller
 from vending.denying import Denier, DenyFailed, Denying
+from vending.ports import LedgerUnavailable
 from vending.revocation_messages import RevocationRequest
 from vending.revocation_table import DynamoRegister
 from vending.revoking import Act, Outcome, Revoking
-from vending.vend import LedgerUnavailable
 from vending.vend_ids import new_vend_id
 
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from vending.caller import Caller, Origin
     from vending.decision import Decision
-    from vending.vend import Intent, Vend, Vending
+    from vending.ports import Intent
+    from vending.vend import Vend, Vending
 
 
 def token(vend: Vend) -> TokenResponse:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from vending.caller import Caller
     from vending.deadlines import Left
     from vending.messages import Message
+    from vending.ports import Intent
     from vending.probe import Prober
-    from vending.vend import Intent, Vending
+    from vending.vend import Vending
 
 ERRORS = "https://github.com/ecr-vend/ecr-vend/blob/main/docs/errors.md"
 """Where each error's `type` is explained."""

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from handlers.measures import measures
-from vending.vend import LedgerUnavailable, MintFailed, ServingPolicy
+from vending.ports import LedgerUnavailable, MintFailed, ServingPolicy
 
 if TYPE_CHECKING:
-    from vending.vend import Policies, Vending
+    from vending.ports import Policies
+    from vending.vend import Vending
 
 PHASES = {
     "holds": "BlocksSeconds",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vending.errors import Code
-    from vending.vend import Intent
+    from vending.ports import Intent
 
 NAMESPACE = "ecr-vend"
 

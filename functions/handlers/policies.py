@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from types_boto3_appconfigdata import AppConfigDataClient
 
+    from vending.ports import Policies
     from vending.settings import RevokingSettings
-    from vending.vend import Policies
 
 
 def policies_of(

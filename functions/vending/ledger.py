@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from vending import blocks
 from vending.deadlines import CHECKED
+from vending.ports import Blocked, LedgerUnavailable
 from vending.records import (
     Item,
     document_items,
@@ -20,7 +21,6 @@ from vending.records import (
     served_item,
     timestamp,
 )
-from vending.vend import Blocked, LedgerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from vending.budgets import Flood
     from vending.errors import Code, Refusal
+    from vending.ports import Intent
     from vending.token import Token
-    from vending.vend import Intent
 
 MOST_IN_ONE = 100
 """Items that one TransactWriteItems takes."""

@@ -11,8 +11,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vending.aws_clients import THROTTLES
+from vending.ports import MintFailed
 from vending.token import Token
-from vending.vend import MintFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from vending.errors import Code, Refused
 from vending.policy_text import PolicyError, parse, revision_of
-from vending.vend import ServingPolicy
+from vending.ports import ServingPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from vending.budgets import Flood
     from vending.caller import Caller, Origin
-    from vending.vend import Intent, ServingPolicy
+    from vending.ports import Intent, ServingPolicy
 
 SCHEMA = 1
 """Version of the records' shape, in each of them."""

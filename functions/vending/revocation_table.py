@@ -20,9 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from vending.blocks import BEFORE, BLOCK
 from vending.ledger import CONFLICTS, attributes_of
+from vending.ports import BlocksUnavailable
 from vending.records import SCHEMA, timestamp
 from vending.revocations import Kind, Revocation, Standing, moment
-from vending.vend import BlocksUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from vending.denies import denies
 from vending.denying import entries_of
 from vending.errors import Code, Refused
+from vending.ports import BlocksUnavailable, LedgerUnavailable
 from vending.revocation_messages import target_of
 from vending.revocations import Kind, Revocation
-from vending.vend import BlocksUnavailable, LedgerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from vending.caller import Caller, Origin
     from vending.denying import Denying, Register
+    from vending.ports import Policies
     from vending.revocation_messages import RevocationRequest
-    from vending.vend import Policies
 
 
 @dataclass(frozen=True, slots=True)

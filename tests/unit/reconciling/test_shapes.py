@@ -15,7 +15,7 @@ from reconciling.findings import Answered, Called
 from reconciling.shapes import answers_in, calls_in, said_in
 from tests.fakes import FakeMinter, event, vending
 from tests.template.stack import Stack
-from vending.vend import MintFailed
+from vending.ports import MintFailed
 
 TRAIL: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "vectors/cloudtrail.json").read_text()

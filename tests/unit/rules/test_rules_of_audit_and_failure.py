@@ -12,7 +12,7 @@ import pytest
 
 from tests.fakes import PASSWORD, FakeBlocks, FakeLedger, FakeMinter, FakePolicies, event
 from vending.errors import KINDS, Code
-from vending.vend import MintFailed
+from vending.ports import MintFailed
 
 if TYPE_CHECKING:
     from tests.unit.rules.conftest import Ask

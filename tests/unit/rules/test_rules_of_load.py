@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes import ACCOUNT, PASSWORD, FakeCounters, FakeLedger, FakeMinter, FakePolicies, event
 from vending.budgets import CountersThrottled, CountersUnavailable, Kind
-from vending.vend import MintFailed
+from vending.ports import MintFailed
 
 if TYPE_CHECKING:
     from tests.unit.rules.conftest import Answer, Ask

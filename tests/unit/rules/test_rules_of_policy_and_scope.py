@@ -12,8 +12,8 @@ import pytest
 from handlers.api import logger
 from tests.fakes import NOW, FakeLedger, FakeMinter, FakePolicies, event
 from vending.policy_text import PolicyError, parse
+from vending.ports import MintFailed
 from vending.records import intent_item
-from vending.vend import MintFailed
 
 if TYPE_CHECKING:
     from tests.unit.rules.conftest import Ask

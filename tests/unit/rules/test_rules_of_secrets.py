@@ -23,8 +23,8 @@ from tests.fakes import (
 )
 from vending.errors import Refused
 from vending.messages import TokenRequest, TokenResponse
+from vending.ports import MintFailed
 from vending.token import Token
-from vending.vend import MintFailed
 
 if TYPE_CHECKING:
     from tests.unit.rules.conftest import Ask

@@ -10,7 +10,7 @@ import pytest
 
 from handlers.api import api, logger
 from tests.fakes import PASSWORD, FakeLedger, FakeMinter, FakePolicies, event, vending
-from vending.vend import MintFailed
+from vending.ports import MintFailed
 
 CONTEXT = object()
 

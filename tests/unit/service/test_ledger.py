@@ -15,9 +15,9 @@ from vending.budgets import Budget, Flood, Hour, Kind, Over
 from vending.errors import Code, Refusal
 from vending.ledger import DynamoLedger, attribute, attributes_of
 from vending.messages import TokenRequest
+from vending.ports import Blocked, Intent, LedgerUnavailable
 from vending.records import intent_item
 from vending.token import Token
-from vending.vend import Blocked, Intent, LedgerUnavailable
 
 TABLE = "ledger"
 BLOCKS = "blocks"

@@ -17,7 +17,7 @@ from tests.fakes import PASSWORD, REGISTRY
 from vending.access import Access
 from vending.aws_clients import THROTTLES
 from vending.minting import StsMinter, password_of
-from vending.vend import MintFailed
+from vending.ports import MintFailed
 
 SESSION = {
     "AccessKeyId": "ASIAVENDEDSESSION000",

@@ -33,7 +33,7 @@ from vending.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from vending.caller import Caller
-    from vending.vend import Intent
+    from vending.ports import Intent
 
 FROZEN = POLICY + 'denies: [{name: freeze, repositories: ["*"]}]\n'
 CLOSED = POLICY.replace("grants:", 'ceiling: {accounts: ["444455556666"]}\ngrants:')

@@ -10,9 +10,9 @@ import pytest
 from tests.fakes import NOW
 from tests.revoking import KEY, World
 from vending import blocks
+from vending.ports import BlocksUnavailable
 from vending.revocation_table import item_of, revocation_of
 from vending.revocations import Kind, Revocation, Standing
-from vending.vend import BlocksUnavailable
 
 
 def blocking(**changed: object) -> Revocation:

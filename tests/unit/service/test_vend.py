@@ -11,7 +11,7 @@ from tests.fakes import ORIGIN, FakeBlocks, FakeLedger, FakeMinter, FakePolicies
 from vending.access import Access
 from vending.errors import Code, Refused
 from vending.messages import TokenRequest
-from vending.vend import MintFailed
+from vending.ports import MintFailed
 
 OUTSIDER = "arn:aws:sts::111122223333:assumed-role/outsider/run-1"
 

@@ -15,8 +15,8 @@ from local.adapt import Editor, leave_out_unknown_keys, unshared
 from local.emulator import ACCOUNT, REGION
 from local.oci import Answer, Client, Refused, small_image
 from tests.e2e.running import running, send
-from tests.template.stack import registry_template
 from tools.environments import ROOT
+from tools.template.translation import registry_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

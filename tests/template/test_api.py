@@ -9,7 +9,7 @@ import pytest
 
 from handlers.revocation_api import KEEP_UP
 from tests.iam.evaluator import Policies, Request, evaluate, statements
-from tests.template.stack import ACCOUNT, Stack
+from tools.template.stack import ACCOUNT, Stack
 
 PARTNER = "444455556666"
 ROUTES = ["/live/GET/v1/whoami", "/live/POST/v1/tokens"]

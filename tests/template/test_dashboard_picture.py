@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree as ET
 
-from tests.template.stack import Stack
 from tools.dashboard.__main__ import PICTURE, body
 from tools.dashboard.drawing import picture
 from tools.dashboard.figures import RINGING
+from tools.template.stack import Stack
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.iam.evaluator import statements
-from tests.template.stack import ACCOUNT, Stack
 from tests.template.test_api import PARTNER, ROUTES, may_call
 from tests.template.test_parameters import CERTIFICATE, NAMED, WEB_ACL
+from tools.template.stack import ACCOUNT, Stack
 
 OURS, SECOND, OTHER = (f"vpce-0123456789abcde{end}" for end in "f01")
 PRIVATE = {

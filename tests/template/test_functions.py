@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.template.stack import Stack, source, translate
 from tools.environments import FUNCTIONS_PYTHON
+from tools.template.stack import Stack
+from tools.template.translation import source, translate
 from vending.budgets import Kind
 from vending.deadlines import ANSWER, COUNT, END, INTEND, LOOK, MINT, READ_POLICY, longest
 from vending.denying import LEASE

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.iam.evaluator import Policies, Request, evaluate
-from tests.template.stack import ACCOUNT, STACK_ID, Stack
 from tests.template.test_roles import own_policies
+from tools.template.stack import ACCOUNT, STACK_ID, Stack
 
 KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 ADMINISTRATOR = {

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.template.stack import ROOT, Stack, source, translate, translated
+from tools.environments import ROOT
+from tools.template.stack import Stack
+from tools.template.translation import source, translate, translated
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-90ab"
 WEB_ACL = (

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.template.stack import ACCOUNT, Stack
 from tests.template.test_functions import environment
 from tests.template.test_roles import granted
+from tools.template.stack import ACCOUNT, Stack
 
 TRAIL: dict[str, Any] = json.loads(
     (Path(__file__).parent.parent / "vectors/cloudtrail.json").read_text()

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.iam.evaluator import Policies, Request, evaluate
-from tests.template.stack import ACCOUNT, Stack, registry_template
 from tests.template.test_functions import environment
 from tests.template.test_roles import (
     MINT,
@@ -22,6 +21,8 @@ from tests.template.test_roles import (
     repository,
     session,
 )
+from tools.template.stack import ACCOUNT, Stack
+from tools.template.translation import registry_template
 from vending.access import Access
 from vending.settings import RevokingSettings, Settings
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.template.stack import ACCOUNT, Stack, source, translate
 from tests.template.test_functions import environment
 from tests.template.test_roles import granted, own_policies
+from tools.template.stack import ACCOUNT, Stack
+from tools.template.translation import source, translate
 from vending.settings import Settings
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.iam.evaluator import Policies, Request, evaluate, statements
-from tests.template.stack import ACCOUNT, Stack
+from tools.template.stack import ACCOUNT, Stack
 from vending.denies import document
 from vending.revocations import Kind, Revocation
 from vending.vend_ids import new_vend_id

@@ -12,8 +12,9 @@ import pytest
 from handlers.measured import PHASES
 from tests.metric_lines import revoking
 from tests.template import watched
-from tests.template.stack import ROOT, Stack
 from tests.template.test_functions import environment
+from tools.environments import ROOT
+from tools.template.stack import Stack
 from vending.errors import Code
 
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"

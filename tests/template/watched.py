@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.template.stack import Stack
+    from tools.template.stack import Stack
 
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
 """A metric's namespace, its name, and its dimensions with their values."""

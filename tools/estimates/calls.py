@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.template.stack import Stack
 from tools.estimates.dynamodb import Tables, Write, writes_of
+from tools.template.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.template.stack import Stack
+    from tools.template.stack import Stack
 
 UNIT = 1024
 """Bytes of an item that one write unit takes."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_vend.layers import KEYS, TABLE_KEYS
 from tests.fakes import ORIGIN, FakePolicies, caller, vending
-from tests.template.stack import source
 from tests.unit.service.test_ledger import FakeKms, FakeTable, flood, ledger
+from tools.template.translation import source
 from vending import messages, revocation_messages
 from vending.errors import Code, Refusal
 from vending.policy import Policy

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from tests.iam import Policies, Request, evaluate
 from tests.strategies import ARNS, NOW, ORIGINS, names_in, situations
-from tests.template.stack import Stack
 from tests.unit.properties.naive import granting, usable
+from tools.template.stack import Stack
 from vending.access import Access
 from vending.caller import Caller, Origin
 from vending.decision import Decision, Limits, VendRequest, decide

@@ -14,7 +14,7 @@ from handlers.api import api, logger
 from reconciling.findings import Answered, Called
 from reconciling.shapes import answers_in, calls_in, said_in
 from tests.fakes import FakeMinter, event, vending
-from tests.template.stack import Stack
+from tools.template.stack import Stack
 from vending.ports import MintFailed
 
 TRAIL: dict[str, Any] = json.loads(

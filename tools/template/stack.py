@@ -1,38 +1,22 @@
-"""The stack as CloudFormation would deploy it: translated by SAM, its intrinsics resolved.
-
-Nothing here reads the template's text: a property that SAM drops, moves or adds is seen as it
-will be, not as it was written.
-"""
+"""One deployment of a template: its intrinsics resolved, as CloudFormation does."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+from tools.template.translation import Document, translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE = ROOT / "template.yaml"
-REGISTRY_TEMPLATE = ROOT / "stacks/registry.yaml"
 ACCOUNT = "111122223333"
 API = "a1b2c3d4e5"
 STACK_ID = "5c1e9f20-3b7a-11f0-9d3e-0a1b2c3d4e5f"
 NO_VALUE = object()
-
-Document = dict[str, Any]
-
 
 RESOURCES = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm:{}"),
@@ -43,40 +27,6 @@ RESOURCES = {
     "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
 }
 """Type of a resource → the service and the resource of its ARN."""
-
-
-@cache
-def source() -> Document:
-    """Return the template, its code already uploaded as `sam deploy` would leave it."""
-    template: Document = yaml_parse(TEMPLATE.read_text())
-    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/bundle.zip"
-    return template
-
-
-def translate(template: Document, parameters: Mapping[str, str] | None = None) -> Document:
-    """Return what SAM makes of a template, as it does in CloudFormation.
-
-    Raises:
-        InvalidDocumentException: SAM refuses it.
-    """
-    given = dict(parameters or {})
-    session = boto3.Session(region_name="eu-west-1")
-    translator = Translator({}, Parser(), boto_session=session)
-    done: Document = translator.translate(copy.deepcopy(template), given)
-    return done
-
-
-@cache
-def translated() -> Document:
-    """Return what SAM makes of the template."""
-    return translate(source())
-
-
-@cache
-def registry_template() -> Document:
-    """Return the template of another account's registry, which CloudFormation reads as it is."""
-    found: Document = yaml_parse(REGISTRY_TEMPLATE.read_text())
-    return found
 
 
 @dataclass(frozen=True)

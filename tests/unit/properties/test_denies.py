@@ -14,7 +14,7 @@ from tests.fakes import NOW, caller
 from tests.iam.evaluator import Policies, Request, evaluate
 from vending.caller import Caller
 from vending.denies import LONGEST, denies, document
-from vending.revocations import Kind, Revocation, rfc3339, whole
+from vending.revocations import IN_FLIGHT, Kind, Revocation, rfc3339, whole
 from vending.vend_ids import new_vend_id
 
 ROLE = "arn:aws:iam::111122223333:role/ecr-vend-pull"
@@ -24,6 +24,7 @@ CALLERS = [
     for name in ("ci", "ci-b", "web", "api")
 ]
 MINUTES = st.integers(0, 59).map(lambda minutes: NOW - timedelta(minutes=minutes, seconds=7.5))
+NEAR = st.sampled_from([-2, 2]).map(lambda seconds: timedelta(seconds=seconds))
 
 
 def refused(
@@ -84,6 +85,23 @@ def meant(one: Revocation, vend_id: str, who: Caller, issued: datetime) -> bool:
             return who.key == one.target and (not one.lifted_at or issued < one.lifted_at)
 
 
+def second(issued: datetime) -> datetime:
+    """Return the second in which a token was issued, which is all that IAM knows."""
+    return issued.replace(microsecond=0)
+
+
+def let_through(every: list[Revocation], who: Caller, issued: datetime) -> datetime:
+    """Return a moment, or that of the block which let no token be issued to the caller then.
+
+    A deny of everything before a moment covers a caller who was blocked before it.
+    """
+    for one in every:
+        if one.blocked_at and who.key == one.target and one.blocked_at + IN_FLIGHT < issued:
+            lifted = one.lifted_at and one.lifted_at <= issued
+            return issued if lifted else second(one.blocked_at)
+    return issued
+
+
 @given(st.lists(revocations(), max_size=8).map(distinct), st.data())
 def test_the_denies_stop_exactly_the_tokens_that_were_revoked(
     every: list[Revocation], data: st.DataObject
@@ -93,12 +111,14 @@ def test_the_denies_stop_exactly_the_tokens_that_were_revoked(
     assert found.entries == {one.entry for one in every}
     vends = [one.target for one in every if one.kind is Kind.VEND] + [new_vend_id(NOW)]
     vend_id = data.draw(st.sampled_from(vends))
-    who = data.draw(st.sampled_from(CALLERS))
-    issued = data.draw(MINUTES)
+    targets = [one.target for one in every]
+    who = data.draw(st.sampled_from([one for one in CALLERS if one.key in targets] or CALLERS))
+    moments = MINUTES
+    if ends := [one.lifted_at or one.at for one in every]:
+        moments |= st.builds(datetime.__add__, st.sampled_from(ends), NEAR)
+    issued = let_through(every, who, second(data.draw(moments)))
     if vend_id != vends[-1]:
-        issued = next(one.at for one in every if one.target == vend_id)
-    # IAM knows the second in which a token was issued.
-    issued = issued.replace(microsecond=0)
+        issued = second(next(one.at for one in every if one.target == vend_id))
     expected = any(meant(one, vend_id, who, issued) for one in every)
     assert refused(found.document, vend_id, who, issued) is expected
 

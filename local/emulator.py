@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import internals, provisioning
+from local import internals, provisioning, sessions
 from local.faults import JOURNAL, PLAN, Faults
 from local.gate import Gate
 from local.passwords import Passwords
@@ -82,8 +82,8 @@ async def serve(held: socket.socket, faults: Path | None) -> None:
     provisioning.honour_api_policies()
     provisioning.honour_boundaries()
     provisioning.keep_api_ids()
-    internals.know_functions_by_their_roles()
-    internals.honour_source_identity()
+    sessions.know_functions_by_their_roles()
+    sessions.honour_source_identity()
     run_validators()
     emulator = Faults(app, faults / PLAN, faults / JOURNAL) if faults else app
     gate = Gate(emulator, passwords, ACCOUNT, REGION, ready=lambda: announce(port, administrator))

@@ -1,4 +1,4 @@
-"""The uses of ministack's insides, but for those of `local.provisioning` and `local.validation`.
+"""Which of ministack's insides are used, here or in `provisioning`, `sessions` and `validation`.
 
 None of these names is an interface that its authors promised, so the version is pinned exactly,
 and `require` refuses another and looks at each of them before the emulator serves.
@@ -6,18 +6,14 @@ and `require` refuses another and looks at each of them before the emulator serv
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 import inspect
 import json
-import secrets
-import time
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
-from local.passwords import DECLARED_LIFE, authorization_token
+from local.passwords import authorization_token
+from local.sessions import outliving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,90 +166,6 @@ def issue_passwords_from(passwords: Passwords, endpoint: str) -> None:
         return json_response({"authorizationData": [token]})
 
     ecr._get_authorization_token = answer  # noqa: SLF001
-
-
-def know_functions_by_their_roles() -> None:
-    """Give the sessions of functions the unique id of their role, as AWS does.
-
-    The emulator puts the role's name in its place, which is no id and fits no other caller's.
-    """
-    from ministack.core import lambda_runtime  # noqa: PLC0415
-    from ministack.services import sts  # noqa: PLC0415
-
-    original = lambda_runtime.execution_credentials
-
-    def with_role_id(config: dict[str, Any]) -> dict[str, str]:
-        given: dict[str, str] = original(config)
-        if session := sts._sessions.get(given["AWS_ACCESS_KEY_ID"]):  # noqa: SLF001
-            name = session["UserId"].partition(":")[2]
-            session["UserId"] = f"{sts._role_id(config['Role'])}:{name}"  # noqa: SLF001
-        return given
-
-    lambda_runtime.execution_credentials = with_role_id
-
-
-def honour_source_identity() -> None:
-    """Let a session keep the SourceIdentity it was assumed with, and IAM see it.
-
-    The emulator's STS takes the parameter and forgets it. The trust policy sees it as
-    `sts:SourceIdentity`, and whatever the session does afterwards bears `aws:SourceIdentity`.
-    """
-    from ministack.core import iam_evaluator  # noqa: PLC0415
-    from ministack.services import sts  # noqa: PLC0415
-
-    asked: ContextVar[str] = ContextVar("asked", default="")
-    handle, register = sts.handle_request, sts.register_session
-    trusts, keys_of = iam_evaluator.evaluate_trust_policy, iam_evaluator._principal_keys  # noqa: SLF001
-
-    async def handling(
-        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-    ) -> Any:
-        parameters = {**query, **parse_qs(body.decode("utf-8", "replace"))}
-        held = asked.set(next(iter(parameters.get("SourceIdentity", [])), ""))
-        try:
-            return await handle(method, path, headers, body, query)
-        finally:
-            asked.reset(held)
-
-    def registering(access_key: str, session: dict[str, Any]) -> None:
-        register(access_key, {"SourceIdentity": asked.get(), **session})
-
-    def trusting(trust_doc: Any, caller_arn: str, ctx: Any = None) -> bool:
-        if ctx is not None and asked.get():
-            known = {**ctx.service_context, "sts:sourceidentity": asked.get()}
-            ctx = dataclasses.replace(ctx, service_context=known)
-        return bool(trusts(trust_doc, caller_arn, ctx))
-
-    def keys(credential: Any) -> dict[str, Any]:
-        session = sts._sessions.get(credential.access_key_id) or {}  # noqa: SLF001
-        named = session.get("SourceIdentity")
-        known: dict[str, Any] = keys_of(credential)
-        return known | ({"aws:sourceidentity": named} if named else {})
-
-    sts.handle_request, sts.register_session = handling, registering
-    iam_evaluator.evaluate_trust_policy = trusting
-    iam_evaluator._principal_keys = keys  # noqa: SLF001
-
-
-def outliving(access_key: str) -> str:
-    """Return a key for the same session that IAM knows for as long as the token is said to live.
-
-    An ECR token seems to go on working after the session that asked for it has ended. The
-    emulator must not be kinder than that: what ends a vended token has to be its own policy.
-    """
-    from ministack.services import sts  # noqa: PLC0415
-
-    session = sts._sessions.get(access_key)  # noqa: SLF001
-    if session is None:  # a user's own key does not expire
-        return access_key
-    shadow = f"ASIA{secrets.token_hex(16).upper()}"
-    lasting = {
-        "SecretAccessKey": secrets.token_hex(32),
-        "SessionToken": secrets.token_hex(32),
-        "Expiration": time.time() + DECLARED_LIFE,
-    }
-    sts.register_session(shadow, {**session, **lasting})
-    return shadow
 
 
 def claimed_keys(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> list[str]:

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import fields, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,19 +20,28 @@ from botocore.exceptions import BotoCoreError, ClientError
 from vending.blocks import BEFORE, BLOCK
 from vending.ledger import CONFLICTS, attributes_of
 from vending.ports import BlocksUnavailable
-from vending.records import SCHEMA, timestamp
-from vending.revocations import Kind, Revocation, Standing, moment
+from vending.revocation_items import (
+    ALL,
+    STANDING,
+    item_of,
+    item_of_standing,
+    milliseconds,
+    revocation_of,
+    standing_of,
+)
+from vending.revocations import Kind, Revocation, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from types_boto3_dynamodb import DynamoDBClient
 
-ALL, STANDING, LEASE = "revocations", "standing", "lease"
+    from vending.revocations import Standing
+
+LEASE = "lease"
 SETTLINGS = 3
 """How often a block is settled again that another call changes at the same time."""
-
-MOMENTS = ("at", "blocked_at", "lifted_at", "cleared_at")
 
 
 class DynamoRegister:
@@ -169,15 +177,7 @@ class DynamoRegister:
         Raises:
             BlocksUnavailable: The table does not answer.
         """
-        item = {
-            "pk": STANDING,
-            "sk": registry,
-            "entries": sorted(standing.entries),
-            "document": standing.document,
-            "versions": dict(standing.versions),
-            "failure": standing.failure,
-        }
-        self._put(item, None)
+        self._put(item_of_standing(registry, standing), None)
 
     def _block(self, revocation: Revocation) -> None:
         values, condition = None, None
@@ -264,38 +264,6 @@ def conditional(
     if names:
         found["ExpressionAttributeNames"] = names
     return found
-
-
-def milliseconds(moment: datetime) -> int:
-    """Return milliseconds since 1970, as vend ids count."""
-    return int(moment.timestamp() * 1000)
-
-
-def item_of(revocation: Revocation) -> dict[str, Any]:
-    """Return the item of a revocation."""
-    found = {one.name: getattr(revocation, one.name) for one in fields(revocation)}
-    found |= {name: found[name] and timestamp(found[name].astimezone(UTC)) for name in MOMENTS}
-    return {"pk": ALL, "sk": revocation.id, "schema": SCHEMA, **found}
-
-
-def revocation_of(item: dict[str, Any]) -> Revocation:
-    """Return the revocation that an item is."""
-    found: dict[str, Any] = {
-        one.name: item[one.name]["S"] for one in fields(Revocation) if one.name in item
-    }
-    found |= {name: moment(found[name]) for name in MOMENTS if name in found}
-    return Revocation(**found | {"kind": Kind(found["kind"])})
-
-
-def standing_of(item: dict[str, Any]) -> Standing:
-    """Return what a registry denies, of its item."""
-    versions = item.get("versions", {"M": {}})["M"]
-    return Standing(
-        frozenset(entry["S"] for entry in item["entries"]["L"]),
-        item.get("document", {"S": ""})["S"],
-        tuple(sorted((arn, version["S"]) for arn, version in versions.items())),
-        item.get("failure", {"S": ""})["S"],
-    )
 
 
 @contextmanager

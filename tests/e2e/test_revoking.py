@@ -247,7 +247,7 @@ def test_when_the_policies_are_full_the_answer_is_409_and_the_block_stays(own: S
 def made_up(number: int) -> list[dict[str, Any]]:
     """Return the items of revoked vends."""
     from vending.ledger import attributes_of
-    from vending.revocation_table import item_of
+    from vending.revocation_items import item_of
     from vending.revocations import Kind, Revocation
     from vending.vend_ids import new_vend_id
 

@@ -11,7 +11,7 @@ from tests.fakes import NOW
 from tests.revoking import KEY, World
 from vending import blocks
 from vending.ports import BlocksUnavailable
-from vending.revocation_table import item_of, revocation_of
+from vending.revocation_items import item_of, revocation_of
 from vending.revocations import Kind, Revocation, Standing
 
 

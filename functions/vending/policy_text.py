@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from vending.policy import (
-    CallerPattern,
-    Ceiling,
-    Deny,
-    Expectation,
-    Grant,
-    PermissionSet,
-    Policy,
-)
+from vending.caller_patterns import CallerPattern, PermissionSet
+from vending.policy import Ceiling, Deny, Expectation, Grant, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

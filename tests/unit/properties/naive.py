@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vending.caller import Caller
+    from vending.caller_patterns import CallerPattern
     from vending.decision import VendRequest
-    from vending.policy import CallerPattern, Grant, Policy
+    from vending.policy import Grant, Policy
 
 
 def fits(patterns: Iterable[str], name: str) -> bool:

@@ -10,8 +10,9 @@ import pytest
 from tests.fakes import ACCOUNT, FakeLedger, FakeMinter, FakePolicies, caller, event
 from tests.strategies import NOW
 from vending.caller import Caller, caller_of
+from vending.caller_patterns import CallerPattern
 from vending.decision import Limits, VendRequest, decide
-from vending.policy import CallerPattern, Policy
+from vending.policy import Policy
 from vending.policy_text import PolicyError, parse
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import POLICY, caller
-from vending.policy import CallerPattern
+from vending.caller_patterns import CallerPattern
 from vending.policy_text import MOST_BYTES, PolicyError, parse, revision_of
 
 ROLE = "arn:aws:sts::111122223333:assumed-role"

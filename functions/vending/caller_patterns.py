@@ -1,0 +1,129 @@
+"""Which callers a policy document means."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+from pydantic import field_validator, model_validator
+
+from vending import patterns
+from vending.caller import IDENTITY_CENTER_ROLE, Caller, CallerKind
+from vending.policy_values import AccountId, Globbed, Model
+
+IAM_ARN = re.compile(
+    r"arn:(?P<partition>aws(?:-[a-z]+)*):(?P<service>iam|sts)::(?P<account>[0-9*?]{1,12}):"
+    r"(?P<kind>role|user|assumed-role|federated-user|root)(?:/(?P<name>[\w+=,.@*?/-]{1,576}))?",
+    re.ASCII,
+)
+
+
+class PermissionSet(Model):
+    """Users of one Identity Center permission set in one account."""
+
+    name: Globbed
+    account: AccountId
+    user: Globbed | None = None
+
+
+class CallerPattern(Model):
+    """Some callers: exactly one of the keys that name principals, and perhaps a session name."""
+
+    role: str | None = None
+    user: str | None = None
+    federated_user: str | None = None
+    permission_set: PermissionSet | None = None
+    root: AccountId | None = None
+    account: AccountId | None = None
+    session: Globbed | None = None
+
+    @field_validator("role", "user", "federated_user")
+    @classmethod
+    def _arn_of_its_kind(cls, value: str | None, info: Any) -> str | None:
+        kind = {"federated_user": "federated-user"}.get(info.field_name, info.field_name)
+        if value is None:
+            return value
+        match = IAM_ARN.fullmatch(value)
+        example = (
+            f"arn:aws:{'sts' if kind == 'federated-user' else 'iam'}::111122223333:{kind}/NAME"
+        )
+        if not match or not match["name"]:
+            raise ValueError(f"{value!r} is not like {example}")
+        partition, account, name = match["partition"], match["account"], match["name"]
+        if kind == "role":
+            if match["kind"] == "assumed-role":
+                name = name.partition("/")[0]
+                raise ValueError(
+                    f"name the role, not a session: arn:{partition}:iam::{account}:role/{name}"
+                )
+            if "/" in name:
+                raise ValueError(
+                    "a request does not tell a role's path, so it is left out: "
+                    f"arn:{partition}:iam::{account}:role/{name.rpartition('/')[2]}"
+                )
+            if IDENTITY_CENTER_ROLE.fullmatch(name) or name.startswith("AWSReservedSSO_"):
+                shown = name.split("_")[1] or "NAME"
+                raise ValueError(
+                    "name an Identity Center role by its permission set: "
+                    f'permission_set: {{name: {shown}, account: "{account}"}}'
+                )
+        if match["kind"] != kind:
+            raise ValueError(f"{value!r} is not like {example}")
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one_principal(self) -> Self:
+        keys = ("role", "user", "federated_user", "permission_set", "root", "account")
+        given = [key for key in keys if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"name callers by exactly one of {', '.join(keys)}"
+                + (f", not by {' and '.join(given)}" if given else "")
+            )
+        if self.session is not None and self.role is None:
+            raise ValueError("only a role has a session to match: put `session` beside `role`")
+        return self
+
+    def matches(self, caller: Caller) -> bool:
+        """Return whether `caller` is one of these.
+
+        A role matches on partition, account and name, since the event does not tell its path. A
+        role pattern never matches an Identity Center role, whose users a permission set names.
+        """
+        if self.account is not None:
+            return caller.account == self.account
+        if self.root is not None:
+            return caller.kind is CallerKind.ROOT and caller.account == self.root
+        if self.permission_set is not None:
+            return self._is_signed_in(self.permission_set, caller)
+        if self.role is not None:
+            if caller.kind is not CallerKind.ROLE or not self._is_named(self.role, caller):
+                return False
+            return self.session is None or _is(self.session, caller.session)
+        if self.user is not None:
+            return caller.kind is CallerKind.USER and self._is_named(self.user, caller)
+        return caller.kind is CallerKind.FEDERATED and self._is_named(self.federated_user, caller)
+
+    @staticmethod
+    def _is_signed_in(permission_set: PermissionSet, caller: Caller) -> bool:
+        return (
+            caller.kind is CallerKind.IDENTITY_CENTER
+            and caller.account == permission_set.account
+            and _is(permission_set.name, caller.name)
+            and (permission_set.user is None or _is(permission_set.user, caller.session))
+        )
+
+    @staticmethod
+    def _is_named(arn: str | None, caller: Caller) -> bool:
+        _, partition, _, _, account, resource = (arn or "").split(":", 5)
+        return (
+            partition == caller.partition
+            and _is(account, caller.account)
+            and _is(resource.partition("/")[2], caller.path[1:] + caller.name)
+        )
+
+
+def _is(pattern: str, value: str) -> bool:
+    if patterns.is_literal(pattern):
+        return pattern == value
+    return bool(patterns.bounded(pattern).fullmatch(value))

@@ -1,0 +1,82 @@
+"""The values that a policy document is written in: durations, accounts, patterns, names."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+
+from vending import patterns
+from vending.access import Access
+
+LONGEST = timedelta(hours=1)
+"""No token can live longer: a role that assumes a role gets a session of at most an hour. Source:
+"Role chaining" in the IAM user guide."""
+
+DURATION = re.compile(r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?", re.ASCII)
+
+
+def _duration(value: Any) -> timedelta:
+    match = DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if not match:
+        raise ValueError(f"{value!r} is no duration: write it like 30m, 45s or 1h")
+    parts = {unit: int(count[:6]) for unit, count in match.groupdict().items() if count}
+    length = timedelta(**parts)
+    if not timedelta(0) < length <= LONGEST:
+        raise ValueError(f"{value} is out of range: a token lives from 1s to 1h")
+    return length
+
+
+def _account(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f'{value} is read as a number: write the account in quotes, "{value:012}"')
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{12}", value):
+        raise ValueError(f"{value!r} is no account: it takes 12 digits in quotes")
+    return value
+
+
+def _repository_pattern(value: Any) -> str:
+    if not isinstance(value, str) or not patterns.REPOSITORY_PATTERN.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is no repository pattern: it takes the lower-case letters, digits and ._-/ "
+            "of repository names, with * for any run of characters and ? for one"
+        )
+    return value
+
+
+def _access(word: Any) -> Access:
+    try:
+        return Access(word)
+    except ValueError:
+        raise ValueError(f"{word!r} is none of {', '.join(Access)}") from None
+
+
+def _day(day: Any) -> date | None:
+    if isinstance(day, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII):
+        return date.fromisoformat(day)
+    if day is None or type(day) is date:
+        return day
+    raise ValueError(f"{day!r} is no day: write it like 2027-06-30")
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(lambda length: f"{int(length.total_seconds())}s"),
+]
+AccountId = Annotated[str, BeforeValidator(_account)]
+RepositoryPattern = Annotated[str, BeforeValidator(_repository_pattern)]
+AccessWord = Annotated[Access, BeforeValidator(_access)]
+Day = Annotated[date | None, BeforeValidator(_day)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\z")]
+Globbed = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@*?-]{1,64}\z")]
+
+
+class Model(BaseModel):
+    """What every part of the document has in common: unknown keys are errors."""
+
+    # Each part's own validator is built when it is first needed, which is hardly ever: the whole
+    # document's contains them all.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)

@@ -21,7 +21,12 @@ from urllib.parse import urlsplit
 
 import boto3
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+)
 
 from tools.live_check import limits, service, tokens
 from tools.live_check.check import CHECKS, CannotTell, Check, Seen, Verdict
@@ -171,6 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = run(world, checks, say=not asked.json)
     except ClientError as error:
         print(f"{error.operation_name}: {error.response['Error']['Message']}", file=sys.stderr)
+        return 2
+    except (NoRegionError, NoCredentialsError) as error:
+        print(f"{error} Set AWS_PROFILE, or AWS_REGION and keys of the account.", file=sys.stderr)
         return 2
     except (BotoCoreError, httpx.HTTPError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

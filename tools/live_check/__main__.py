@@ -151,6 +151,16 @@ def agreed(world: World, *, yes: bool) -> bool:
     return input("Go on? [y/N] ").strip().lower() in {"y", "yes"}
 
 
+def why_not(error: Exception) -> str:
+    """Return in a sentence why the checks could not be made."""
+    match error:
+        case ClientError():
+            return f"{error.operation_name}: {error.response['Error']['Message']}"
+        case NoRegionError() | NoCredentialsError():
+            return f"{error}: set AWS_PROFILE, or AWS_DEFAULT_REGION and keys of the account"
+    return f"{type(error).__name__}: {error}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     asked = parse(arguments)
@@ -174,14 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not agreed(world, yes=asked.yes):
             return 2
         report = run(world, checks, say=not asked.json)
-    except ClientError as error:
-        print(f"{error.operation_name}: {error.response['Error']['Message']}", file=sys.stderr)
-        return 2
-    except (NoRegionError, NoCredentialsError) as error:
-        print(f"{error} Set AWS_PROFILE, or AWS_REGION and keys of the account.", file=sys.stderr)
-        return 2
-    except (BotoCoreError, httpx.HTTPError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except (BotoCoreError, ClientError, httpx.HTTPError) as error:
+        print(why_not(error), file=sys.stderr)
         return 2
     except Leftovers:
         print("Remove it with --remove, or by hand.", file=sys.stderr)

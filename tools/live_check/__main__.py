@@ -157,7 +157,8 @@ def why_not(error: Exception) -> str:
         case ClientError():
             return f"{error.operation_name}: {error.response['Error']['Message']}"
         case NoRegionError() | NoCredentialsError():
-            return f"{error}: set AWS_PROFILE, or AWS_DEFAULT_REGION and keys of the account"
+            said = str(error).rstrip(".")
+            return f"{said}: set AWS_PROFILE, or AWS_DEFAULT_REGION and keys of the account"
     return f"{type(error).__name__}: {error}"
 
 

@@ -21,7 +21,12 @@ from urllib.parse import urlsplit
 
 import boto3
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+)
 
 from tools.live_check import limits, service, tokens
 from tools.live_check.check import CHECKS, CannotTell, Check, Seen, Verdict
@@ -146,6 +151,17 @@ def agreed(world: World, *, yes: bool) -> bool:
     return input("Go on? [y/N] ").strip().lower() in {"y", "yes"}
 
 
+def why_not(error: Exception) -> str:
+    """Return in a sentence why the checks could not be made."""
+    match error:
+        case ClientError():
+            return f"{error.operation_name}: {error.response['Error']['Message']}"
+        case NoRegionError() | NoCredentialsError():
+            said = str(error).rstrip(".")
+            return f"{said}: set AWS_PROFILE, or AWS_DEFAULT_REGION and keys of the account"
+    return f"{type(error).__name__}: {error}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     asked = parse(arguments)
@@ -169,11 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not agreed(world, yes=asked.yes):
             return 2
         report = run(world, checks, say=not asked.json)
-    except ClientError as error:
-        print(f"{error.operation_name}: {error.response['Error']['Message']}", file=sys.stderr)
-        return 2
-    except (BotoCoreError, httpx.HTTPError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except (BotoCoreError, ClientError, httpx.HTTPError) as error:
+        print(why_not(error), file=sys.stderr)
         return 2
     except Leftovers:
         print("Remove it with --remove, or by hand.", file=sys.stderr)

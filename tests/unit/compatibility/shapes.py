@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_vend.layers import KEYS, TABLE_KEYS
+from reconciling.findings import Finding, Kind, Span
+from reconciling.sources import LedgerRecords
+from tests.fakes import NOW as THEN
 from tests.fakes import ORIGIN, FakePolicies, caller, vending
+from tests.revoking import KEY, World
 from tests.unit.service.test_ledger import FakeKms, FakeTable, flood, ledger
 from tools.template.translation import source
 from vending import messages, revocation_messages
 from vending.errors import Code, Refusal
 from vending.policy import Policy
+from vending.revocation_ledger import RevocationLedger
 from vending.token import Token
 
 if TYPE_CHECKING:
@@ -38,6 +44,9 @@ ANSWERS = (
 )
 
 PROMISED = Path(__file__).resolve().parents[2] / "vectors/compatible.json"
+
+OPEN = {"evidence", "registries", "repositories", "scope", "seconds"}
+"""Maps of records whose keys are no names of ours, or come and go."""
 
 KEPT = "AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Logs::LogGroup"
 """Resources that must outlive an upgrade: another logical id would make them anew, empty."""
@@ -109,11 +118,29 @@ def of_records() -> Shape:
     keeper.refuse(refused, Refusal(Code.NOT_GRANTED, ""))
     keeper.fail(failed, "AssumeRole: AccessDenied", code=Code.MINT_FAILED)
     keeper.flood(flood())
+    of_revocations(table)
+    of_findings(table)
     found: Shape = {}
     for item in table.items.values():
         kind = record_kind(item)
         found |= {f"{kind}: {name}": held for name, held in attributes(item)}
     return found
+
+
+def of_revocations(table: Any) -> None:
+    """Let the revoking function write its records."""
+    records: Any = RevocationLedger(table, table="ledger", clock=lambda: THEN)
+    world = World(records=records)
+    made = world.revoke(caller=KEY)
+    world.lift(made.revocation.id)
+
+
+def of_findings(table: Any) -> None:
+    """Let the reconciler write its records."""
+    records = LedgerRecords(table, "ledger")
+    evidence: dict[str, str | int] = {"event_id": "event-1", "count": 1}
+    records.add(Finding(Kind.UNRECORDED_CALL, "AssumeRole#session", THEN, evidence), THEN)
+    records.reconciled(Span(THEN - timedelta(minutes=15), THEN), THEN, 1)
 
 
 def record_kind(item: dict[str, Any]) -> str:
@@ -123,6 +150,8 @@ def record_kind(item: dict[str, Any]) -> str:
         return f"vend {sort} {item['outcome']['S']}"
     if beginning == "vend":
         return f"vend {sort}"
+    if beginning == "revocation":
+        return f"revocation {sort[-7:]}"
     return str(beginning)
 
 
@@ -131,7 +160,7 @@ def attributes(item: dict[str, Any], at: str = "") -> Iterator[tuple[str, str]]:
     for name, value in item.items():
         ((kind, held),) = value.items()
         yield at + name, kind
-        if kind == "M" and name not in {"scope", "repositories", "seconds"}:
+        if kind == "M" and name not in OPEN:
             yield from attributes(held, f"{at}{name}.")
 
 

@@ -1,20 +1,32 @@
-"""The list of rules in tests/README.md names tests that are there."""
+"""The lists of rules and of attackers name tests that are there."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[2]
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+TESTS = ROOT / "tests"
 NAMED = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
 
 
-def test_every_test_that_the_list_names_is_there() -> None:
-    named = NAMED.findall((TESTS / "README.md").read_text())
-    assert len(named) > 70
+@pytest.mark.parametrize(
+    ("page", "at_least"), [("tests/README.md", 70), ("docs/threat-model.md", 40)]
+)
+def test_every_test_that_a_list_names_is_there(page: str, at_least: int) -> None:
+    named = NAMED.findall((ROOT / page).read_text())
+    assert len(named) > at_least
     missing = [
         f"{file}::{test}"
         for file, test in named
         if not (TESTS / file).is_file() or f"\ndef {test}(" not in (TESTS / file).read_text()
     ]
     assert missing == []
+
+
+def test_every_attacker_has_a_test() -> None:
+    attackers = (ROOT / "docs/threat-model.md").read_text().split("\n## Who attacks\n")[1]
+    rows = re.findall(r"(?m)^\| (?!who,|---)(.+) \|$", attackers.split("\n## ")[0])
+    assert [row for row in rows if not NAMED.search(row.split(" | ")[-1])] == []

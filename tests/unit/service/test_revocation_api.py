@@ -11,6 +11,7 @@ from handlers.revocation_api import KEEP_UP, revocations
 from tests.fakes import NOW, event
 from tests.revoking import HOST, KEY, FakeDenier, FakeRecords, World
 from vending.errors import KINDS, Code
+from vending.revocation_ledger import begun_item, ended_item, pointer_item
 from vending.revocations import Kind, revocation_id
 
 CONTEXT = object()
@@ -144,8 +145,6 @@ def test_any_other_event_is_no_schedule(other: dict[str, Any]) -> None:
 
 
 def test_a_revokers_act_is_in_the_ledger_with_who_what_why_when_and_its_result() -> None:
-    from vending.revocation_ledger import begun_item, ended_item, pointer_item
-
     world = World()
     call(world, body=BODY)
     (_, act, _), (_, _, outcome) = world.records.kept

@@ -7,7 +7,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from vending.access import Access
 from vending.budgets import Kind
@@ -36,6 +45,12 @@ class SettingsError(Exception):
 POLICY_ARN = r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:policy/[A-Za-z0-9_+=,.@/-]+$"
 
 
+def _of_each_access(found: dict[Access, str], info: ValidationInfo) -> dict[Access, str]:
+    if missing := [access for access in Access if access not in found]:
+        raise ValueError(f"{info.field_name} for {', '.join(missing)} are missing")
+    return found
+
+
 class RevokerSetting(BaseModel):
     """How the tokens of one registry are denied.
 
@@ -47,14 +62,9 @@ class RevokerSetting(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     role: Annotated[str, Field(pattern=ROLE_ARN)] | None = None
-    policies: dict[Access, Annotated[str, Field(pattern=POLICY_ARN)]]
-
-    @field_validator("policies")
-    @classmethod
-    def _one_for_each_access(cls, policies: dict[Access, str]) -> dict[Access, str]:
-        if missing := [access for access in Access if access not in policies]:
-            raise ValueError(f"policies for {', '.join(missing)} are missing")
-        return policies
+    policies: Annotated[
+        dict[Access, Annotated[str, Field(pattern=POLICY_ARN)]], AfterValidator(_of_each_access)
+    ]
 
 
 class RegistrySetting(BaseModel):
@@ -65,15 +75,10 @@ class RegistrySetting(BaseModel):
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
     region: str
     suffix: str = "amazonaws.com"
-    roles: dict[Access, Annotated[str, Field(pattern=ROLE_ARN)]]
+    roles: Annotated[
+        dict[Access, Annotated[str, Field(pattern=ROLE_ARN)]], AfterValidator(_of_each_access)
+    ]
     revoker: RevokerSetting | None = None
-
-    @field_validator("roles")
-    @classmethod
-    def _one_for_each_access(cls, roles: dict[Access, str]) -> dict[Access, str]:
-        if missing := [access for access in Access if access not in roles]:
-            raise ValueError(f"roles for {', '.join(missing)} are missing")
-        return roles
 
 
 class ProberSetting(BaseModel):

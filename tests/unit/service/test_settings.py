@@ -71,6 +71,7 @@ def elsewhere(**changed: Any) -> str:
         ("VEND_REGISTRIES", "{", "VEND_REGISTRIES"),
         ("VEND_REGISTRIES", "{}", "one must be called 'default'"),
         ("VEND_REGISTRIES", without("push"), "roles for push are missing"),
+        ("VEND_REGISTRIES", elsewhere(revoker={"policies": {}}), "policies for pull, push"),
         ("VEND_REGISTRIES", elsewhere(suffix="evil.example"), "is no ECR host"),
         ("VEND_REGISTRIES", elsewhere(account="1"), "VEND_REGISTRIES"),
         ("VEND_POLICY", "s3://x", "VEND_POLICY"),

@@ -63,6 +63,13 @@ class Stack:
             aws_session_token=signing.token,
         )
 
+    def physical(self, logical: str) -> str:
+        """Return the name that a resource of the stack was given."""
+        found = self.client("cloudformation").describe_stack_resource(
+            StackName="ecr-vend", LogicalResourceId=logical
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
     def as_role(self, role: str, session: str = "tests") -> Credentials:
         """Assume a seeded role as its own user."""
         identity = self.about["identities"][role]

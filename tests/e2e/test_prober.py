@@ -11,20 +11,10 @@ if TYPE_CHECKING:
     from tests.e2e.running import Stack
 
 
-def physical(stack: Stack, logical: str) -> str:
-    """Return the name that a resource of the stack was given."""
-    found = stack.client("cloudformation").describe_stack_resources(StackName="ecr-vend")
-    return next(
-        str(one["PhysicalResourceId"])
-        for one in found["StackResources"]
-        if one["LogicalResourceId"] == logical
-    )
-
-
 def probed(stack: Stack, **event: str) -> dict[str, Any]:
     """Invoke the prober and return its summary."""
     answer = stack.client("lambda").invoke(
-        FunctionName=physical(stack, "ProberFunction"), Payload=json.dumps(event).encode()
+        FunctionName=stack.physical("ProberFunction"), Payload=json.dumps(event).encode()
     )
     found: dict[str, Any] = json.loads(answer["Payload"].read())
     return found

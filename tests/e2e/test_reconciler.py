@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.journal import written
-from tests.load.run import items_of, physical
+from tests.load.run import items_of
 from vending.vend_ids import new_vend_id
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ TRAIL: dict[str, Any] = json.loads(
 def log(stack: Stack, group: str, at: datetime, *messages: dict[str, Any]) -> None:
     """Put lines into a log group, as the service that writes it would."""
     logs = stack.client("logs")
-    name, stream = physical(stack, group), f"test-{time.monotonic_ns()}"
+    name, stream = stack.physical(group), f"test-{time.monotonic_ns()}"
     logs.create_log_stream(logGroupName=name, logStreamName=stream)
     events = [
         {"timestamp": int(at.timestamp() * 1000), "message": json.dumps(message)}
@@ -80,7 +80,7 @@ def call(name: str, session: str, at: datetime) -> dict[str, Any]:
 def reconciled(stack: Stack) -> dict[str, int]:
     """Run the reconciler and return how many findings of each kind were new."""
     answer = stack.client("lambda").invoke(
-        FunctionName=physical(stack, "ReconcilerFunction"), Payload=b"{}"
+        FunctionName=stack.physical("ReconcilerFunction"), Payload=b"{}"
     )
     found = json.loads(answer["Payload"].read())
     assert "new" in found, found

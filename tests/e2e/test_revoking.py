@@ -166,17 +166,10 @@ def test_the_client_revokes_lists_and_lifts(own: Stack, cache: Path) -> None:
     assert told("lift", made["id"])["blocked"] is False
 
 
-def tables(stack: Stack) -> dict[str, str]:
-    described = stack.client("cloudformation").describe_stack_resources(StackName="ecr-vend")
-    return {
-        one["LogicalResourceId"]: one["PhysicalResourceId"] for one in described["StackResources"]
-    }
-
-
 def test_a_vend_in_flight_that_is_blocked_meanwhile_yields_nothing(own: Stack) -> None:
     # As a caller's block that arrives after the vend has looked: this one stands for a vend that
     # is asked for before a moment which is still to come, so only the last look can find it.
-    table, dynamodb = tables(own)["BlockTable"], own.client("dynamodb")
+    table, dynamodb = own.physical("BlockTable"), own.client("dynamodb")
     late = str(int((time.time() + 3600) * 1000))
     for key in blocks.copies_of_everything():
         item = {"pk": {"S": key}, "sk": {"S": blocks.BLOCK}, blocks.BEFORE: {"N": late}}
@@ -201,17 +194,16 @@ def test_the_schedule_heals_a_policy_that_somebody_changed(own: Stack) -> None:
     token = own.vend("payments-ci")
     revoke(own, vend_id=token["vend_id"])
     assert not pulls(own, token)
-    found = tables(own)
     other = [{"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}]
     open_to_all = {"Version": "2012-10-17", "Statement": other}
     own.client("iam").create_policy_version(
-        PolicyArn=found["PullRevocations"],
+        PolicyArn=own.physical("PullRevocations"),
         PolicyDocument=json.dumps(open_to_all),
         SetAsDefault=True,
     )
     assert pulls(own, token)
     answer = own.client("lambda").invoke(
-        FunctionName=found["RevokeFunction"], Payload=json.dumps(KEEP_UP).encode()
+        FunctionName=own.physical("RevokeFunction"), Payload=json.dumps(KEEP_UP).encode()
     )
     assert json.loads(answer["Payload"].read()) == {"pending": 0}
     assert not pulls(own, token)
@@ -221,14 +213,14 @@ def test_the_revoking_function_may_touch_no_other_policy(own: Stack) -> None:
     # Its role is held by Lambda alone; what it may do is asked of IAM itself.
     with pytest.raises(ClientError, match="AccessDenied"):
         own.client("sts").assume_role(
-            RoleArn=f"arn:aws:iam::000000000000:role/{tables(own)['RevokeFunctionRole']}",
+            RoleArn=f"arn:aws:iam::000000000000:role/{own.physical('RevokeFunctionRole')}",
             RoleSessionName="tests",
         )
 
 
 def test_when_the_policies_are_full_the_answer_is_409_and_the_block_stays(own: Stack) -> None:
     # Straight into the table: a hundred and eighty calls would take their time.
-    table, dynamodb = tables(own)["BlockTable"], own.client("dynamodb")
+    table, dynamodb = own.physical("BlockTable"), own.client("dynamodb")
     stood = made_up(200)
     for item in stood:
         dynamodb.put_item(TableName=table, Item=item)

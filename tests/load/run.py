@@ -81,7 +81,7 @@ def items_of(stack: Stack, table: str) -> list[Item]:
 
 def macs(stack: Stack, digests: set[str]) -> dict[str, str]:
     """Return each digest's MAC, asked of KMS itself with the ledger's key."""
-    kms, key = stack.client("kms"), physical(stack, "TokenKey")
+    kms, key = stack.client("kms"), stack.physical("TokenKey")
 
     def one(digest: str) -> tuple[str, str]:
         mac = kms.generate_mac(
@@ -91,13 +91,3 @@ def macs(stack: Stack, digests: set[str]) -> dict[str, str]:
 
     with ThreadPoolExecutor(4) as pool:
         return dict(pool.map(one, sorted(digests)))
-
-
-def physical(stack: Stack, logical: str) -> str:
-    """Return the name that a resource of the stack was given."""
-    found = stack.client("cloudformation").describe_stack_resources(StackName="ecr-vend")
-    return next(
-        str(one["PhysicalResourceId"])
-        for one in found["StackResources"]
-        if one["LogicalResourceId"] == logical
-    )

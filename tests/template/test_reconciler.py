@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.template.test_functions import environment
-from tests.template.test_roles import granted
+from tests.template.test_roles import granted, using_the_ledgers_key
 from tools.template.stack import ACCOUNT, Stack
 
 TRAIL: dict[str, Any] = json.loads(
@@ -32,29 +32,18 @@ def matches(pattern: dict[str, Any], event: Any) -> bool:
 def test_the_reconciler_may_read_and_record_findings_and_nothing_else() -> None:
     stack = Stack()
     ledger = stack.attribute("LedgerTable", "Arn")
-    key = stack.attribute("LedgerKey", "Arn")
-    through = {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}}
     only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["finding#*", "reconciled#*"]}}
     groups = [
         stack.attribute(name, "Arn")
         for name in ("ApiAccessLogGroup", "VendLogGroup", "TrailLogGroup")
     ]
     log = stack.attribute("ReconcilerLogGroup", "Arn")
-    encryption = (
-        "Decrypt",
-        "DescribeKey",
-        "Encrypt",
-        "GenerateDataKey",
-        "GenerateDataKeyWithoutPlaintext",
-        "ReEncryptFrom",
-        "ReEncryptTo",
-    )
     assert granted(stack, "ReconcilerFunctionRole") == {
         ("dynamodb:Query", ledger): None,
         ("dynamodb:Query", f"{ledger}/index/by-time"): None,
         ("dynamodb:Query", f"{ledger}/index/by-outcome"): None,
         ("dynamodb:PutItem", ledger): only,
-        **{(f"kms:{action}", key): through for action in encryption},
+        **using_the_ledgers_key(stack),
         **{("logs:FilterLogEvents", group): None for group in groups},
         **{("logs:FilterLogEvents", group.removesuffix(":*")): None for group in groups},
         ("logs:CreateLogStream", log): None,

@@ -85,6 +85,34 @@ def granted(stack: Stack, role: str) -> dict[tuple[str, str], Any]:
     }
 
 
+def reading_the_policy(stack: Stack) -> dict[tuple[str, str], Any]:
+    """Return what reading the document that serves takes, as `granted` tells it."""
+    application, environment, profile = (
+        stack.ref(name) for name in ("PolicyApplication", "PolicyEnvironment", "PolicyProfile")
+    )
+    policy = stack.arn(
+        "appconfig",
+        f"application/{application}/environment/{environment}/configuration/{profile}",
+    )
+    actions = ("StartConfigurationSession", "GetLatestConfiguration")
+    return {(f"appconfig:{action}", policy): None for action in actions}
+
+
+def using_the_ledgers_key(stack: Stack) -> dict[tuple[str, str], Any]:
+    """Return what DynamoDB does with the ledger's key in a role's name, as `granted` tells it."""
+    key = stack.attribute("LedgerKey", "Arn")
+    through = {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}}
+    return {
+        ("kms:Decrypt", key): through,
+        ("kms:DescribeKey", key): through,
+        ("kms:Encrypt", key): through,
+        ("kms:GenerateDataKey", key): through,
+        ("kms:GenerateDataKeyWithoutPlaintext", key): through,
+        ("kms:ReEncryptFrom", key): through,
+        ("kms:ReEncryptTo", key): through,
+    }
+
+
 def role_policies(stack: Stack, access: str, resource: Any = None) -> Policies:
     """Return all that limits a session of a vended role."""
     role = stack.properties(f"{access}Role")
@@ -108,16 +136,7 @@ def repository(
 
 def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
     stack = Stack()
-    application, environment, profile = (
-        stack.ref(name) for name in ("PolicyApplication", "PolicyEnvironment", "PolicyProfile")
-    )
-    policy = stack.arn(
-        "appconfig",
-        f"application/{application}/environment/{environment}/configuration/{profile}",
-    )
     roles = [stack.attribute(f"{access}Role", "Arn") for access in VENDED]
-    ledger_key = stack.attribute("LedgerKey", "Arn")
-    through_dynamodb = {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}}
     log = stack.attribute("VendLogGroup", "Arn")
     assert granted(stack, "VendFunctionRole") == {
         **{("sts:AssumeRole", role): None for role in roles},
@@ -127,17 +146,10 @@ def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
         ("dynamodb:ConditionCheckItem", stack.attribute("BlockTable", "Arn")): None,
         ("dynamodb:GetItem", stack.attribute("BlockTable", "Arn")): None,
         ("kms:GenerateMac", stack.attribute("TokenKey", "Arn")): None,
-        ("appconfig:StartConfigurationSession", policy): None,
-        ("appconfig:GetLatestConfiguration", policy): None,
+        **reading_the_policy(stack),
         ("logs:CreateLogStream", log): None,
         ("logs:PutLogEvents", log): None,
-        ("kms:Decrypt", ledger_key): through_dynamodb,
-        ("kms:DescribeKey", ledger_key): through_dynamodb,
-        ("kms:Encrypt", ledger_key): through_dynamodb,
-        ("kms:GenerateDataKey", ledger_key): through_dynamodb,
-        ("kms:GenerateDataKeyWithoutPlaintext", ledger_key): through_dynamodb,
-        ("kms:ReEncryptFrom", ledger_key): through_dynamodb,
-        ("kms:ReEncryptTo", ledger_key): through_dynamodb,
+        **using_the_ledgers_key(stack),
     }
 
 
@@ -145,15 +157,6 @@ def test_the_revoking_function_may_do_exactly_what_a_revocation_needs() -> None:
     # Of IAM: new versions of these three policies, which can only take away. It assumes no role
     # here, passes none, and writes no other policy.
     stack = Stack()
-    application, environment, profile = (
-        stack.ref(name) for name in ("PolicyApplication", "PolicyEnvironment", "PolicyProfile")
-    )
-    policy = stack.arn(
-        "appconfig",
-        f"application/{application}/environment/{environment}/configuration/{profile}",
-    )
-    ledger_key = stack.attribute("LedgerKey", "Arn")
-    through_dynamodb = {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}}
     log = stack.attribute("RevokeLogGroup", "Arn")
     blocks = stack.attribute("BlockTable", "Arn")
     assert granted(stack, "RevokeFunctionRole") == {
@@ -169,22 +172,10 @@ def test_the_revoking_function_may_do_exactly_what_a_revocation_needs() -> None:
         ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["revocation#*", "revocations#*"]}
         },
-        ("appconfig:StartConfigurationSession", policy): None,
-        ("appconfig:GetLatestConfiguration", policy): None,
+        **reading_the_policy(stack),
         ("logs:CreateLogStream", log): None,
         ("logs:PutLogEvents", log): None,
-        **{
-            (f"kms:{action}", ledger_key): through_dynamodb
-            for action in (
-                "Decrypt",
-                "DescribeKey",
-                "Encrypt",
-                "GenerateDataKey",
-                "GenerateDataKeyWithoutPlaintext",
-                "ReEncryptFrom",
-                "ReEncryptTo",
-            )
-        },
+        **using_the_ledgers_key(stack),
     }
 
 

@@ -147,7 +147,9 @@ class Function:
                 last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-3:])
                 raise RuntimeError(f"the function could not be recorded:\n{last}")
             records = json.loads(file.read_text())
-        logs = done.stdout.split("END OF A VEND\n")
+        # A measured time has as many digits as it happens to have: each is taken as six.
+        steady = re.sub(r"\b\d+\.\d+(e-\d+)?\b", "0.123456", done.stdout)
+        logs = steady.split("END OF A VEND\n")
         tables = Tables.of(self.stack)
         cold, second, warm = (
             vend_of(tables, *pair) for pair in zip(records, logs[:3], strict=True)

@@ -119,6 +119,9 @@ deploy: boot ## deploy to AWS; ENV=prod takes that section of samconfig.toml (de
 	@$(SAM) build --config-env $(ENV)
 	@$(SAM) deploy --config-env $(ENV)
 
+.PHONY: vend-schema
+vend-schema: dev ## write the JSON Schema of a vend's record, and its fields into docs/auditing.md
+	@$(DEV)/python -m tools.vend_schema
 .PHONY: dashboard
 dashboard: dev ## draw the dashboard of template.yaml with made-up figures: docs/dashboard.svg
 	@$(DEV)/python -m tools.dashboard

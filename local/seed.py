@@ -70,6 +70,7 @@ def roles(outputs: Mapping[str, str], table: str, keys: list[str]) -> dict[str, 
     decrypting = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": keys}
     calls_the_api = [caller]
     # A release from before there were revocations has no such output.
+    audits = [json.loads(outputs[name]) for name in ("AuditorStatement",) if name in outputs]
     revokes = [json.loads(outputs[name]) for name in ("RevokerStatement",) if name in outputs]
     return {
         "payments-publisher": calls_the_api,
@@ -84,7 +85,7 @@ def roles(outputs: Mapping[str, str], table: str, keys: list[str]) -> dict[str, 
         "incident-responder": revokes,
         # May call the revoking routes, and stands nowhere in the policy.
         "meddler": revokes,
-        "auditor": [reading, *([decrypting] if keys else [])],
+        "auditor": [*audits, reading, *([decrypting] if keys else [])],
     }
 
 

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from handlers.api import api, logger, uncounted
+from handlers.audit_api import audit
 from handlers.measures import measures
 from handlers.revocation_api import KEEP_UP, revocations
+from tests.audited import Audited
 from tests.fakes import FakeCounters, FakeLedger, FakeMinter, FakePolicies, event, vending
 from tests.revoking import KEY, FakeDenier, World
 from vending.budgets import CountersThrottled, CountersUnavailable, Kind
@@ -90,6 +92,10 @@ REQUESTS: dict[str, Mapping[str, Any]] = {
 }
 """Kind of request → its event and its fakes."""
 
+AUDITOR = {
+    "userArn": "arn:aws:sts::111122223333:assumed-role/auditor/jo",
+    "caller": "AROA3XFRBF535AUDITOR01:jo",
+}
 REVOKER = {
     "userArn": "arn:aws:sts::111122223333:assumed-role/incident-responder/jo",
     "caller": "AROA3XFRBF535RESPONDER:jo",
@@ -135,6 +141,15 @@ def revoking() -> list[dict[str, Any]]:
             parameters = signed.pop("pathParameters", None)
             revocations(world.service())(event(**signed) | {"pathParameters": parameters}, context)
         revocations(World(denier=FakeDenier("AccessDenied")).service())(KEEP_UP, context)
+    return lines
+
+
+def auditing() -> list[dict[str, Any]]:
+    """Return all that is logged of an auditor's read."""
+    asked = event(method="GET", path="/v1/vends", **AUDITOR)
+    context = SimpleNamespace(aws_request_id="invocation-1")
+    with printed(logger) as lines:
+        audit(Audited().service())(asked | {"queryStringParameters": None}, context)
     return lines
 
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from types_boto3_appconfigdata import AppConfigDataClient
 
     from vending.ports import Policies
-    from vending.settings import RevokingSettings
+    from vending.settings import PolicySettings
 
 
 def policies_of(
-    settings: RevokingSettings, appconfig: AppConfigDataClient, *, clock: Callable[[], datetime]
+    settings: PolicySettings, appconfig: AppConfigDataClient, *, clock: Callable[[], datetime]
 ) -> Policies:
     """Return where the policy comes from."""
     if file := settings.policy_file():

@@ -24,13 +24,16 @@ class Code(StrEnum):
     REASON_REQUIRED = "reason_required"
     REVOKED = "revoked"
     NOT_A_REVOKER = "not_a_revoker"
+    NOT_AN_AUDITOR = "not_an_auditor"
     NOT_FOUND = "not_found"
     NO_SUCH_REVOCATION = "no_such_revocation"
+    NO_SUCH_VEND = "no_such_vend"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REVOCATIONS_FULL = "revocations_full"
     THROTTLED = "throttled"
     AUDIT_UNAVAILABLE = "audit_unavailable"
     BLOCKS_UNAVAILABLE = "blocks_unavailable"
+    RECORDS_UNAVAILABLE = "records_unavailable"
     POLICY_UNAVAILABLE = "policy_unavailable"
     OUT_OF_TIME = "out_of_time"
     AWS_THROTTLED = "aws_throttled"
@@ -66,13 +69,16 @@ KINDS: dict[Code, Kind] = {
     Code.REASON_REQUIRED: Kind(403, "A break-glass grant needs a reason"),
     Code.REVOKED: Kind(403, "The caller is blocked or the token revoked"),
     Code.NOT_A_REVOKER: Kind(403, "The policy does not let this caller revoke"),
+    Code.NOT_AN_AUDITOR: Kind(403, "The policy does not let this caller audit"),
     Code.NOT_FOUND: Kind(404, "There is nothing at this path"),
     Code.NO_SUCH_REVOCATION: Kind(404, "There is no revocation of this id"),
+    Code.NO_SUCH_VEND: Kind(404, "There is no such vend"),
     Code.METHOD_NOT_ALLOWED: Kind(405, "The path does not take this method"),
     Code.REVOCATIONS_FULL: Kind(409, "The policies that deny have no room"),
     Code.THROTTLED: Kind(429, "Too many requests", retry_after=5),
     Code.AUDIT_UNAVAILABLE: Kind(503, "The audit ledger cannot record", retry_after=5),
     Code.BLOCKS_UNAVAILABLE: Kind(503, "The blocks cannot be read", retry_after=5),
+    Code.RECORDS_UNAVAILABLE: Kind(503, "The records cannot be read", retry_after=5),
     Code.POLICY_UNAVAILABLE: Kind(503, "The policy cannot be read", retry_after=15),
     Code.OUT_OF_TIME: Kind(503, "AWS is too slow for the service", retry_after=5),
     Code.AWS_THROTTLED: Kind(503, "AWS limits how often the service may ask", retry_after=5),

@@ -126,11 +126,16 @@ class Policy(Model):
     grants: list[Grant]
     denies: list[Deny] = Field(default=[])
     revokers: list[CallerPattern] = Field(default=[])
+    auditors: list[CallerPattern] = Field(default=[])
     tests: list[Expectation] = Field(default=[])
 
     def lets_revoke(self, caller: Caller) -> bool:
         """Return whether `caller` is named as one who revokes tokens and blocks callers."""
         return any(pattern.matches(caller) for pattern in self.revokers)
+
+    def lets_audit(self, caller: Caller) -> bool:
+        """Return whether `caller` is named as one who reads the records of vends."""
+        return any(pattern.matches(caller) for pattern in self.auditors)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

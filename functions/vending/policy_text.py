@@ -35,6 +35,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "tests": Expectation,
     "callers": CallerPattern,
     "revokers": CallerPattern,
+    "auditors": CallerPattern,
     "permission_set": PermissionSet,
 }
 """Which model describes what stands under a key."""

@@ -97,15 +97,12 @@ class ProberSetting(BaseModel):
         return name
 
 
-class RevokingSettings(BaseModel):
-    """What the revoking function is told by its environment. See template.yaml for the meaning."""
+class PolicySettings(BaseModel):
+    """What every function of the API is told by its environment. See template.yaml."""
 
     model_config = ConfigDict(frozen=True)
 
-    registries: Json[dict[str, RegistrySetting]]
-    other_registries: str = ""
     ledger_table: Annotated[str, Field(min_length=3)]
-    block_table: Annotated[str, Field(min_length=3)]
     policy: Annotated[str, Field(pattern=r"^(appconfig:[^/]+/[^/]+/[^/]+|file:.+)$")]
     policy_max_age: Annotated[int, Field(ge=60, le=86_400)] = 3600
 
@@ -127,6 +124,25 @@ class RevokingSettings(BaseModel):
             first = errors.errors(include_url=False)[0]
             where = "_".join(str(step) for step in first["loc"][:1]).upper()
             raise SettingsError(f"VEND_{where or 'REGISTRIES'}: {first['msg']}") from None
+
+    def policy_file(self) -> Path | None:
+        """Return the policy's file, or None when it is in AppConfig."""
+        match = re.fullmatch(r"file:(.+)", self.policy)
+        return Path(match[1]) if match else None
+
+
+class AuditingSettings(PolicySettings):
+    """What the auditing function is told by its environment besides."""
+
+    token_key: Annotated[str, Field(min_length=1)]
+
+
+class RevokingSettings(PolicySettings):
+    """What the revoking function is told by its environment besides."""
+
+    registries: Json[dict[str, RegistrySetting]]
+    other_registries: str = ""
+    block_table: Annotated[str, Field(min_length=3)]
 
     def served(self) -> dict[str, Registry]:
         """Return the served registries by name.
@@ -170,11 +186,6 @@ class RevokingSettings(BaseModel):
         for name, registry in self.served().items():
             revokers.setdefault(name, revoker_elsewhere(registry))
         return {registry.host: revokers[name] for name, registry in self.served().items()}
-
-    def policy_file(self) -> Path | None:
-        """Return the policy's file, or None when it is in AppConfig."""
-        match = re.fullmatch(r"file:(.+)", self.policy)
-        return Path(match[1]) if match else None
 
 
 class Settings(RevokingSettings):

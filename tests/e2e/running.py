@@ -141,7 +141,7 @@ def send(request: AWSRequest) -> tuple[int, dict[str, Any]]:
     try:
         connection.request(
             str(request.method),
-            parts.path,
+            f"{parts.path}?{parts.query}" if parts.query else parts.path,
             body=request.data or None,
             headers=dict(request.headers),
         )

@@ -102,15 +102,28 @@ def test_a_revocation_through_the_real_runtime_and_nothing_else_can_be_asked_by_
     assert answer.payload["statusCode"] == 200, answer.payload
     assert set(answer_of(answer.payload)["registries"].values()) == {"denied"}
     assert kept_up.payload == {"pending": 0}
+    written = [one.parameters for one in aws.asked if one.operation == "CreatePolicyVersion"]
+    assert {one["PolicyArn"] for one in written} == set(POLICIES.values())
     revoked = set(aws.operations())
+    aws.asked.clear()
+    aws.policy += "auditors: [{role: 'arn:aws:iam::111122223333:role/payments-ci'}]\n"
+    with running(bundle, "handlers.audit.handler", tmp_path / "log", settings(aws)) as function:
+        lookup = bare_event(method="POST", path="/v1/vends/lookup", body={"token": PASSWORD})
+        found = function.invoke(lookup)
+        listed = function.invoke(bare_event(method="GET", path="/v1/vends"))
+    assert found.payload["statusCode"] == 404, found.payload
+    assert answer_of(listed.payload) == {"vends": [], "next": None}
+    audited = set(aws.operations())
+    assert not {
+        name for name in audited if name.startswith(("Put", "Update", "Delete", "Transact"))
+    }
     # What the bundle's clients can do, the functions do.
     elsewhere = {"FilterLogEvents", "Invoke", "PutLifecycleEventHookExecutionStatus"}
     asked_for = {name for _, names in SERVICES.values() for name in names}
-    assert vended | revoked == asked_for - elsewhere
+    # This ledger's indexes are empty, so that no record is read by its key.
+    assert vended | revoked | audited == asked_for - elsewhere - {"BatchGetItem"}
     assert not {name for name in vended if "PolicyVersion" in name}
     assert not revoked & {"AssumeRole", "GetAuthorizationToken", "GenerateMac"}
-    written = [one.parameters for one in aws.asked if one.operation == "CreatePolicyVersion"]
-    assert {one["PolicyArn"] for one in written} == set(POLICIES.values())
 
 
 def test_another_registrys_denies_are_written_as_its_own_revoker(

@@ -18,6 +18,11 @@ REVOKING = [
     "/live/GET/v1/revocations",
     "/live/POST/v1/revocations",
 ]
+AUDITING = [
+    "/live/GET/v1/vends",
+    "/live/GET/v1/vends/*",
+    "/live/POST/v1/vends/lookup",
+]
 ORGANIZATION = "o-a1b2c3d4e5"
 EVERYTHING = {
     "Version": "2012-10-17",
@@ -60,9 +65,12 @@ def test_the_api_has_these_routes_and_no_other() -> None:
     assert sorted(operations(Stack())) == [
         "DELETE /v1/revocations/{id}",
         "GET /v1/revocations",
+        "GET /v1/vends",
+        "GET /v1/vends/{id}",
         "GET /v1/whoami",
         "POST /v1/revocations",
         "POST /v1/tokens",
+        "POST /v1/vends/lookup",
     ]
 
 
@@ -80,11 +88,14 @@ def test_no_integration_calls_the_function_with_the_callers_credentials() -> Non
         integration = operation["x-amazon-apigateway-integration"]
         assert "credentials" not in integration, name
         assert integration["type"] == "aws_proxy"
-        function = "RevokeFunction" if "revocations" in name else "VendFunction"
+        functions = {"revocations": "RevokeFunction", "vends": "AuditFunction"}
+        function = functions.get(name.split("/")[2], "VendFunction")
         assert f"{stack.ref(f'{function}Aliaslive')}/invocations" in integration["uri"]
 
 
-@pytest.mark.parametrize(("function", "routes"), [("Vend", ROUTES), ("Revoke", REVOKING)])
+@pytest.mark.parametrize(
+    ("function", "routes"), [("Vend", ROUTES), ("Revoke", REVOKING), ("Audit", AUDITING)]
+)
 def test_only_the_apis_own_routes_in_its_own_stage_may_invoke_the_function(
     function: str, routes: list[str]
 ) -> None:
@@ -130,7 +141,7 @@ def test_nothing_else_opens_a_way_to_a_function() -> None:
     }
     reached = {target["Arn"] for rule in rules.values() for target in rule["Properties"]["Targets"]}
     assert Stack().attribute("VendFunction", "Arn") not in reached
-    assert len(Stack().resources("AWS::Lambda::Permission")) == 9
+    assert len(Stack().resources("AWS::Lambda::Permission")) == 12
 
 
 def test_the_schedule_sends_the_revoking_function_what_it_takes_for_its_own_and_nothing_else() -> (
@@ -166,6 +177,9 @@ def test_a_named_foreign_account_may_call_both_routes(route: str) -> None:
         "/live/POST/v1/revocations",
         "/live/GET/v1/revocations",
         "/live/DELETE/v1/revocations/r-a",
+        "/live/GET/v1/vends",
+        "/live/GET/v1/vends/v-a",
+        "/live/POST/v1/vends/lookup",
     ],
 )
 def test_a_named_foreign_account_reaches_nothing_but_the_two_routes(route: str) -> None:
@@ -207,7 +221,17 @@ def test_the_caller_statement_is_enough_to_call_and_for_nothing_else() -> None:
     own = {"Version": "2012-10-17", "Statement": [statement]}
     assert all(may_call(stack, ACCOUNT, route=route, identity=(own,)) for route in ROUTES)
     assert not may_call(stack, ACCOUNT, route="/live/GET/v1/tokens", identity=(own,))
-    for route in (*REVOKING, "/live/DELETE/v1/revocations/r-a"):
+    for route in (*REVOKING, *AUDITING, "/live/DELETE/v1/revocations/r-a"):
+        assert not may_call(stack, ACCOUNT, route=route, identity=(own,))
+
+
+def test_the_auditor_statement_is_enough_to_audit_and_for_nothing_else() -> None:
+    stack = Stack()
+    statement = json.loads(stack.output("AuditorStatement"))
+    own = {"Version": "2012-10-17", "Statement": [statement]}
+    for route in (*AUDITING, "/live/GET/v1/vends/v-a"):
+        assert may_call(stack, ACCOUNT, route=route, identity=(own,))
+    for route in (*ROUTES, *REVOKING, "/live/DELETE/v1/vends/v-a", "/live/POST/v1/vends"):
         assert not may_call(stack, ACCOUNT, route=route, identity=(own,))
 
 

@@ -15,10 +15,11 @@ from tools.template.translation import source, translate
 from vending.budgets import Kind
 from vending.deadlines import ANSWER, COUNT, END, INTEND, LOOK, MINT, READ_POLICY, longest
 from vending.denying import LEASE
-from vending.settings import RevokingSettings, Settings
+from vending.settings import AuditingSettings, RevokingSettings, Settings
 
 FUNCTIONS = {
     "VendFunction": ("handlers.vend.handler", "VendLogGroup"),
+    "AuditFunction": ("handlers.audit.handler", "AuditLogGroup"),
     "RevokeFunction": ("handlers.revocations.handler", "RevokeLogGroup"),
     "PolicyValidatorFunction": ("handlers.policy_validator.handler", "PolicyValidatorLogGroup"),
     "ProberFunction": ("handlers.prober.handler", "ProberLogGroup"),
@@ -63,9 +64,17 @@ def test_nothing_of_a_function_captures_what_it_answers(function: str) -> None:
     assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
 
 
-@pytest.mark.parametrize("function", ["VendFunction", "RevokeFunction"])
+@pytest.mark.parametrize("function", ["VendFunction", "RevokeFunction", "AuditFunction"])
 def test_a_function_of_the_api_ends_before_api_gateway_gives_up(function: str) -> None:
     assert Stack().properties(function)["Timeout"] < 29
+
+
+def test_the_auditing_functions_settings_are_read_as_they_stand() -> None:
+    stack = Stack()
+    settings = AuditingSettings.from_environment(environment(stack, "AuditFunction"))
+    vending = Settings.from_environment(environment(stack))
+    assert (settings.ledger_table, settings.token_key) == (vending.ledger_table, vending.token_key)
+    assert settings.policy == vending.policy
 
 
 def test_a_writer_of_denies_has_ended_before_its_lease_has() -> None:
@@ -211,5 +220,6 @@ def test_the_outputs_are_those_that_others_read() -> None:
         "PolicyProfileId",
         "PolicyStrategyId",
         "RegistryParameters",
+        "AuditorStatement",
         "RevokerStatement",
     }

@@ -162,7 +162,7 @@ def test_a_versions_description_fits_lambda_even_with_the_longest_names(
     # suffix of 13 characters to the names it makes up, and a key's id has 36.
     stack = Stack(given, name="s" * 51)
     descriptions = stack.descriptions()
-    assert set(descriptions) == {"VendFunction", "RevokeFunction"}
+    assert set(descriptions) == {"VendFunction", "RevokeFunction", "AuditFunction"}
     for made_up in descriptions.values():
         for logical, length in (
             ("TokenKey", 36),

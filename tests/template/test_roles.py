@@ -42,6 +42,7 @@ NEVER = {
 }
 MINT = "ecr:GetAuthorizationToken"
 FUNCTIONS = [
+    "AuditFunctionRole",
     "PolicyValidatorFunctionRole",
     "ProberFunctionRole",
     "ReconcilerFunctionRole",
@@ -177,6 +178,35 @@ def test_the_revoking_function_may_do_exactly_what_a_revocation_needs() -> None:
         ("logs:PutLogEvents", log): None,
         **using_the_ledgers_key(stack),
     }
+
+
+def test_the_auditing_function_may_read_the_ledger_and_write_nothing_but_its_log() -> None:
+    stack = Stack()
+    found = granted(stack, "AuditFunctionRole")
+    ledger, log = stack.attribute("LedgerTable", "Arn"), stack.attribute("AuditLogGroup", "Arn")
+    indexes = {
+        f"{ledger}/index/{name}" for name in ("by-caller", "by-outcome", "by-time", "by-token")
+    }
+    assert {resource for action, resource in found if action == "dynamodb:Query"} == {
+        ledger,
+        *indexes,
+    }
+    assert {action for action, _ in found} == {
+        "appconfig:GetLatestConfiguration",
+        "appconfig:StartConfigurationSession",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateMac",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    }
+    assert {resource for action, resource in found if action.startswith("logs:")} == {log}
+    key = stack.attribute("LedgerKey", "Arn")
+    through = {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}}
+    assert found["kms:Decrypt", key] == through
+    assert ("kms:GenerateMac", stack.attribute("TokenKey", "Arn")) in found
 
 
 @pytest.mark.parametrize("access", VENDED)

@@ -13,7 +13,7 @@ from handlers.measured import PHASES
 from handlers.measures import NAMESPACE
 from reconciling.findings import Finding, Kind
 from reconciling.reconciler import Report
-from tests.metric_lines import REQUESTS, logged, metrics_of, printed, revoking
+from tests.metric_lines import REQUESTS, auditing, logged, metrics_of, printed, revoking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def reconciled() -> list[dict[str, Any]]:
 
 def of_functions(prober_lines: list[dict[str, Any]]) -> set[Metric]:
     """Return the metrics of the functions."""
-    others = (*revoking(), *prober_lines, *reconciled())
+    others = (*auditing(), *revoking(), *prober_lines, *reconciled())
     lines = [line for line in (*function_lines(), *others) if "_aws" in line]
     found = {(NAMESPACE, *metric) for line in lines for metric in metrics_of(line)}
     # Those of the clients of AWS, which the fakes have not: the runtime loop's test sees them.

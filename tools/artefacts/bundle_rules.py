@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SOURCES = ("handlers", "probing", "reconciling", "vending")
+SOURCES = ("auditing", "handlers", "probing", "reconciling", "vending")
 """The packages of ours that ship, beside their dependencies."""
 
 RELEASE = "vending/release.py"
@@ -25,7 +25,15 @@ SERVICES = {
     "codedeploy": ("2014-10-06", ("PutLifecycleEventHookExecutionStatus",)),
     "dynamodb": (
         "2012-08-10",
-        ("DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
+        (
+            "BatchGetItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "TransactWriteItems",
+            "UpdateItem",
+        ),
     ),
     "ecr": ("2015-09-21", ("GetAuthorizationToken",)),
     "iam": (

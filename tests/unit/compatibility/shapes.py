@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditing import messages as audit_messages
 from ecr_vend.layers import KEYS, TABLE_KEYS
 from reconciling.findings import Finding, Kind, Span
 from reconciling.sources import LedgerRecords
@@ -34,13 +35,19 @@ if TYPE_CHECKING:
 
 Shape = dict[str, str]
 
-REQUESTS = (messages.TokenRequest, revocation_messages.RevocationRequest)
+REQUESTS = (
+    messages.TokenRequest,
+    revocation_messages.RevocationRequest,
+    audit_messages.LookupRequest,
+    audit_messages.VendsQuery,
+)
 ANSWERS = (
     messages.TokenResponse,
     messages.DryRunResponse,
     messages.WhoamiResponse,
     revocation_messages.RevocationShown,
     revocation_messages.RevocationsResponse,
+    audit_messages.VendsResponse,
 )
 
 PROMISED = Path(__file__).resolve().parents[2] / "vectors/compatible.json"

@@ -1,0 +1,138 @@
+"""One vend as auditors read it: its two records in one, every field explained. Pure.
+
+`docs/vend.schema.json` is the JSON Schema of this shape; a record that the ledger writes and that
+does not fit it fails the tests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from vending.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA_ID = "https://github.com/ecr-vend/ecr-vend/blob/main/docs/vend.schema.json"
+
+
+def said(text: str, default: object = ...) -> Any:
+    """Return a field that says what it holds."""
+    return Field(default, description=text)
+
+
+class CallerRecord(Message):
+    """Who asked, as API Gateway verified it."""
+
+    kind: str = said("`assumed-role`, `iam-user`, `federated-user`, `root`")
+    partition: str = said("AWS partition, such as `aws`")
+    account: str = said("Account of the identity, 12 digits")
+    principal_id: str = said("Unique id of the role or user (`AROA…`, `AIDA…`)", "")
+    name: str = said("Name of the role or user", "")
+    path: str = said("Path of a user; a role's is not known to the service", "")
+    session: str = said("Session name. Chosen by the caller: escape it", "")
+    arn: str = said("The identity's ARN")
+
+
+class AskedRecord(Message):
+    """What was asked for."""
+
+    repositories: dict[str, list[str]] = said("Named repositories, by access", {})
+    access: str = said("All that is granted up to this, where none is named")
+    ttl_seconds: int | None = said("How long the token should work at most", None)
+    grant: str | None = said("The one grant to draw on", None)
+
+
+class DroppedRecord(Message):
+    """Something asked for that the token does not carry, and why."""
+
+    repository: str = said("Literal name")
+    access: str = said("`pull`, `push` or `pull-through`")
+    rule: str = said("The rule of the policy that took it, such as `deny embargo`")
+
+
+class RegistryRecord(Message):
+    """For which registry."""
+
+    name: str = said("Its name in the policy; `default` is the stack's own")
+    host: str = said("Its host")
+
+
+class VendRecord(Message):
+    """One vend: what was asked, what was decided and why, and what came of it."""
+
+    vend_id: str = said("Names the vend, its STS session and so its CloudTrail events")
+    schema_version: int = said("Version of the records' shape")
+    outcome: Literal["issued", "refused", "failed"] | None = said(
+        "How it ended; null where it never did, and no token left", None
+    )
+    asked_at: str = said("When it was asked for, UTC with milliseconds")
+    ended_at: str | None = said("When its outcome was recorded", None)
+    caller: CallerRecord = said("Who asked, as API Gateway verified it")
+    caller_key: str = said("The caller without its session name: what limits apply to")
+    source_ip: str = said("Address that the request came from", "")
+    vpc: str = said("VPC of a private endpoint's request", "")
+    vpc_endpoint: str = said("VPC endpoint that the request came through", "")
+    user_agent: str = said("What the caller says it is: escape it", "")
+    request_id: str = said("API Gateway's id of the request", "")
+    asked: AskedRecord = said("What was asked for")
+    reason: str = said("Why, in the caller's words: escape it", "")
+    registry: RegistryRecord = said("For which registry")
+    role: str = said("ARN of the vended role", "")
+    source_identity: str = said("SourceIdentity of its session", "")
+    session_policy: str = said("What STS enforces on top of the role, JSON", "")
+    session_policy_size: int = said("Its characters, of 2,048", 0)
+    scope: dict[str, list[str]] = said("What was granted: patterns by access", {})
+    excluded: list[str] = said("Patterns that a deny took out of the scope", [])
+    grants: list[str] = said("Names of the grants that contributed", [])
+    denies: list[str] = said("Names of the denies that applied", [])
+    dropped: list[DroppedRecord] = said("What was asked for and not granted", [])
+    bound_to_source: bool = said("Whether the token works from `source_ip` only", default=False)
+    break_glass: bool = said("Whether a break-glass grant contributed", default=False)
+    expires_at: str | None = said("When the token stops working", None)
+    policy_revision: str = said("Names exactly the policy text that decided")
+    policy_label: str = said("What its publisher called it", "")
+    policy_age_seconds: int = said("Since AppConfig had confirmed it last", 0)
+    code: str | None = said("Code of the refusal or failure", None)
+    failure: str | None = said("The AWS call that failed, with AWS's error code", None)
+    seconds: dict[str, str] = said("How long phases took, in seconds", {})
+    token_mac: str | None = said("HMAC-SHA-256 of the token's SHA-256, hex", None)
+    hmac_key_id: str | None = said("ARN of the KMS key that made it", None)
+    probe: bool = said("Whether the stack's own prober asked", default=False)
+    deployment: str = said("Version of the function", "")
+    service_version: str = said("Version of ecr-vend")
+
+
+def vend_of(intent: Mapping[str, Any], outcome: Mapping[str, Any] | None) -> VendRecord:
+    """Return the one shape of a vend's two records, each as a plain mapping.
+
+    Raises:
+        ValueError: The records have something that no version of the shape has.
+    """
+    kept = {
+        name: value
+        for name, value in intent.items()
+        if name not in {"pk", "sk", "attempt", "hour", "schema"}
+    }
+    ended = (
+        {
+            "outcome": outcome["outcome"],
+            "ended_at": outcome.get("ended_at"),
+            "code": outcome.get("code"),
+            "failure": outcome.get("reason"),
+            "seconds": outcome.get("seconds", {}),
+            "token_mac": outcome.get("token_mac"),
+            "hmac_key_id": outcome.get("hmac_key_id"),
+        }
+        if outcome
+        else {}
+    )
+    return VendRecord(schema_version=intent["schema"], **kept, **ended)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a vend."""
+    found = VendRecord.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **found}

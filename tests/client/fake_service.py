@@ -68,6 +68,25 @@ REVOCATION: dict[str, Any] = {
 }
 """A revocation as `/v1/revocations` shows it."""
 
+VEND: dict[str, Any] = {
+    "vend_id": "v-01jd8w0123456789abcdefghjk",
+    "schema_version": 1,
+    "outcome": "issued",
+    "asked_at": "2026-11-23T20:00:00.250Z",
+    "ended_at": "2026-11-23T20:00:00.750Z",
+    "caller": {"account": "111122223333", "name": "payments-ci", "session": "run-1", "kind": "x"},
+    "user_agent": "ecr-vend/0.1.0",
+    "asked": {"repositories": {}, "access": "pull", "ttl_seconds": None, "grant": None},
+    "reason": "",
+    "scope": {"push": ["payments/api"]},
+    "grants": ["payments-ci"],
+    "dropped": [{"repository": "payments/ledger", "access": "push", "rule": "deny embargo"}],
+    "break_glass": False,
+    "probe": False,
+    "code": None,
+}
+"""A vend as `/v1/vends` shows it, in part."""
+
 LIFTED = {"id": "r-2", "blocked": False, "lifted_by": "arn:bo", "lifted_at": "2026-11-23T21:00:00Z"}
 
 
@@ -89,6 +108,9 @@ class FakeService:
         decision: What a dry run answers otherwise than `dry_run` does.
         whoamis: Who asked `GET /v1/whoami`, by access key id, in order.
         grants: The caller's grants.
+        auditing: What was asked of `/v1/vends`: method, path, and query or body, in order.
+        pages: What its next answers have: vends, and where to go on.
+        one: The vend that it shows.
         revoking: What was asked of `/v1/revocations`: method, path and body, in order.
         revocations: What was revoked.
         assumed: The AssumeRole calls that STS got: their parameters and who signed, in order.
@@ -104,6 +126,11 @@ class FakeService:
     decision: dict[str, Any] = field(default_factory=dict)
     whoamis: list[str] = field(default_factory=list)
     grants: list[dict[str, Any]] = field(default_factory=lambda: [dict(GRANT)])
+    auditing: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    pages: list[tuple[list[dict[str, Any]], str | None]] = field(
+        default_factory=lambda: [([VEND], None)]
+    )
+    one: dict[str, Any] = field(default_factory=lambda: dict(VEND))
     revoking: list[tuple[str, str, dict[str, Any] | None]] = field(default_factory=list)
     revocations: list[dict[str, Any]] = field(
         default_factory=lambda: [dict(REVOCATION), REVOCATION | LIFTED]
@@ -167,6 +194,33 @@ class FakeService:
             return self.refuse
         return 200, {"revocations": self.revocations} if method == "GET" else REVOCATION
 
+    def audit(self, method: str, path: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return the answer of `/v1/vends`."""
+        self.auditing.append((method, path.removeprefix("/live"), asked))
+        if self.refuse:
+            return self.refuse
+        if path.endswith("/v1/vends"):
+            vends, after = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+            return 200, {"vends": vends, "next": after}
+        return 200, self.one
+
+    def post(self, path: str, body: dict[str, Any], key_id: str) -> tuple[int, dict[str, Any]]:
+        """Return the answer of a POST."""
+        if path.endswith("/v1/revocations"):
+            return self.revoke("POST", path, body)
+        if path.endswith("/v1/vends/lookup"):
+            return self.audit("POST", path, body)
+        return self.answer(body, key_id)
+
+    def get(self, target: str, key_id: str) -> tuple[int, dict[str, Any]]:
+        """Return the answer of a GET."""
+        path, _, query = target.partition("?")
+        if path.endswith("/v1/revocations"):
+            return self.revoke("GET", path, None)
+        if "/v1/vends" in path:
+            return self.audit("GET", path, dict(parse_qsl(query)))
+        return self.whoami(key_id) if path.endswith("/v1/whoami") else (404, {})
+
     def whoami(self, key_id: str) -> tuple[int, dict[str, Any]]:
         """Return the answer to `GET /v1/whoami`, whose caller is named after the key."""
         self.whoamis.append(key_id)
@@ -219,23 +273,17 @@ def serve(service: FakeService, context: ssl.SSLContext | None = None) -> Iterat
                 status, text = service.assume_role(body.decode(), self.key_id())
                 self.send(status, text.encode())
                 return
-            if self.path.endswith("/v1/revocations"):
-                self.reply(*service.revoke("POST", self.path, json.loads(body)))
-                return
-            self.reply(*service.answer(json.loads(body), self.key_id()))
+            self.reply(*service.post(self.path, json.loads(body), self.key_id()))
 
         def do_DELETE(self) -> None:
             self.reply(*service.revoke("DELETE", self.path, None))
 
         def do_GET(self) -> None:
-            if self.path.endswith("/v1/revocations"):
-                self.reply(*service.revoke("GET", self.path, None))
-                return
-            known = self.path.endswith("/v1/whoami")
-            self.reply(*service.whoami(self.key_id()) if known else (404, {}))
+            self.reply(*service.get(self.path, self.key_id()))
 
         def key_id(self) -> str:
-            return self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
+            signed = self.headers["Authorization"] or ""
+            return signed.partition("Credential=")[2].partition("/")[0]
 
         def reply(self, status: int, document: dict[str, Any]) -> None:
             self.send(status, json.dumps(document).encode())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 
+from local.helper_program import COMMAND
 from tests.e2e.running import send
 
 if TYPE_CHECKING:
@@ -85,3 +88,27 @@ def test_who_has_not_the_permission_does_not_reach_the_auditors_paths(
     status, answer = ask(stack, role=role)
     assert status == 403
     assert "execute-api:Invoke" in json.dumps(answer)
+
+
+def test_the_client_lists_shows_and_says_whose_a_token_is(stack: Stack, cache: Path) -> None:
+    token = stack.vend("payments-ci", pull=["payments/api"])
+    environment = stack.helper_environment(stack.as_role("auditor"), cache)
+
+    def told(*words: str, stdin: str = "") -> str:
+        command = Path(stack.about["programs"]) / COMMAND
+        done = subprocess.run(
+            [command, "audit", *words],
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    listed = json.loads(told("list", "--repository", "payments/api", "--json"))
+    assert token["vend_id"] in {vend["vend_id"] for vend in listed}
+    assert told("show", token["vend_id"]).startswith(f"{token['vend_id']}: issued at ")
+    assert told("whose", stdin=token["password"]).startswith(f"{token['vend_id']}: issued at ")
+    assert token["password"] not in told("list", "--csv")

@@ -21,6 +21,7 @@ ADVICE = {
     "not_granted": "",
     "revoked": "",
     "not_a_revoker": "",
+    "not_an_auditor": "",
     "reason_required": "; set ECR_VEND_REASON to why you need it",
     "scope_too_large": "; name fewer repositories in ECR_VEND_PULL and ECR_VEND_PUSH",
     "mixed_push_and_pull_through": "; set either ECR_VEND_PUSH or ECR_VEND_PULL_THROUGH",

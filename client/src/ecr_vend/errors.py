@@ -36,6 +36,9 @@ PROBLEMS = {
     "command_not_run": "{command} cannot be run ({detail}): check the file and its mode",
     "not_written": "{where} cannot be written: {detail}",
     "not_said": "`ecr-vend revoke {action}` needs {what}",
+    "not_named": "`ecr-vend audit show` needs the id of a vend, as `ecr-vend audit list` has it",
+    "no_token": "`ecr-vend audit whose` reads the token from stdin, and there is none: give it the "
+    "token alone, docker's `auth`, or what the helper prints",
     "not_confirmed": "nothing was revoked: every token issued before {before} would stop working, "
     "for everybody; answer yes, or add --yes",
     # What AWS says of the caller's credentials.
@@ -59,7 +62,7 @@ PROBLEMS = {
     "instance by NTP), then try again",
     "not_authorised": "these AWS credentials may not call {endpoint}: ask its owner to let "
     "{caller} execute-api:Invoke it (the CallerStatement output of the stack, for revoking "
-    "RevokerStatement){request}",
+    "RevokerStatement, for auditing AuditorStatement){request}",
     # What the kubelet and Bazel ask.
     "not_understood": "the request on stdin is not understood: {detail}",
     "plain_http": "{host} is asked for over http://, where anyone on the way could read the "

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
@@ -34,8 +34,9 @@ CONNECT = 3.0
 READ = 12.0
 """Seconds an attempt may wait: a cold start and a vend take two to three."""
 
-READ_REVOKED = 30.0
-"""Of a revocation, which the service writes to every registry first: API Gateway waits for 29."""
+READ_SLOW = 30.0
+"""Of a revocation, which the service writes to every registry first, and of a page of records: API
+Gateway waits for 29."""
 
 MOST_ATTEMPTS = 4
 FIRST_PAUSE = 0.25
@@ -130,11 +131,41 @@ class Service:
         """
         return self._revoking("DELETE", f"/{quote(revocation, safe='')}", None, deadline)
 
+    def vends(self, query: Mapping[str, str], deadline: Deadline) -> dict[str, object]:
+        """Return a page of what was vended.
+
+        Raises:
+            Problem: The service did not answer, or the caller may not see it.
+        """
+        path = f"/v1/vends?{urlencode(query, quote_via=quote)}"
+        return answers.body(self._ask("GET", path, None, deadline, read=READ_SLOW)[0])
+
+    def shown(self, vend_id: str, deadline: Deadline) -> dict[str, object]:
+        """Return one vend.
+
+        Raises:
+            Problem: There is none, or as `vends`.
+        """
+        path = f"/v1/vends/{quote(vend_id, safe='')}"
+        return answers.body(self._ask("GET", path, None, deadline)[0])
+
+    def lookup(self, token: Mapping[str, str], deadline: Deadline) -> dict[str, object]:
+        """Return the vend that a token came from.
+
+        Args:
+            token: `token`, or `auth` as docker writes it.
+            deadline: When to give up, retries included.
+
+        Raises:
+            Problem: It came from none, or as `vends`.
+        """
+        return answers.body(self._ask("POST", "/v1/vends/lookup", token, deadline)[0])
+
     def _revoking(
         self, method: str, below: str, body: Mapping[str, object] | None, deadline: Deadline
     ) -> dict[str, object]:
         path = f"/v1/revocations{below}"
-        return answers.body(self._ask(method, path, body, deadline, read=READ_REVOKED)[0])
+        return answers.body(self._ask(method, path, body, deadline, read=READ_SLOW)[0])
 
     def _ask(
         self,

@@ -26,6 +26,7 @@ NAMES = (
     "exec",
     "materialize",
     "revoke",
+    "audit",
     "completion",
     "version",
 )

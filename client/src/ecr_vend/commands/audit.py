@@ -1,0 +1,163 @@
+"""`ecr-vend audit`: what was vended, to whom and why, and which vend a token came from."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ecr_vend import registries, vends
+from ecr_vend.command_line import described
+from ecr_vend.deadline import Deadline
+from ecr_vend.errors import Problem
+from ecr_vend.settings import load
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from ecr_vend.console import Console
+    from ecr_vend.service import Service
+
+SECONDS = 60.0
+"""For one page."""
+
+PAGE = 50
+"""Vends that the service is asked for at once."""
+
+SELECTORS = ("caller", "repository", "grant", "outcome")
+
+
+def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
+    """Describe the command's arguments."""
+    parser = described(
+        commands,
+        "audit",
+        "read what was vended, for those whom the policy lets",
+        examples=[
+            "ecr-vend audit list --repository payments/api --from 2026-10-01T00:00:00Z",
+            "ecr-vend audit list --outcome refused --csv > refused.csv",
+            "ecr-vend audit show v-01jd8w0123456789abcdefghjk",
+            "ecr-vend audit whose < leaked-token",
+        ],
+    )
+    parser.add_argument(
+        "action",
+        choices=("list", "show", "whose"),
+        help="list vends, show one, or say which vend the token on stdin came from",
+    )
+    parser.add_argument("what", metavar="ID", nargs="?", help="with show: the id of a vend")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--caller", metavar="KEY", help="what this caller asked; see whoami --json")
+    only.add_argument("--repository", metavar="NAME", help="what was asked of a repository")
+    only.add_argument("--grant", metavar="NAME", help="what a grant contributed to")
+    only.add_argument("--outcome", choices=("issued", "refused", "failed"), help="how it ended")
+    parser.add_argument(
+        "--from", dest="start", metavar="TIME", help="since then; the last day if not given"
+    )
+    parser.add_argument("--to", dest="end", metavar="TIME", help="until just before then")
+    parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
+    parser.add_argument(
+        "--limit", metavar="N", type=int, default=1000, help="vends at most (1000); 0: all"
+    )
+    parser.add_argument(
+        "--registry", metavar="HOST", help="as whom, and of which service, this registry is asked"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the service's records as they are")
+    form.add_argument("--csv", action="store_true", help="print the list for a spreadsheet")
+    return parser
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Carry the command out."""
+    from ecr_vend.service import connect
+
+    if arguments.action == "show" and not arguments.what:
+        raise Problem("not_named")
+    token = the_token(console) if arguments.action == "whose" else None
+    settings = load(console.environ)
+    if arguments.registry:
+        settings = registries.named(arguments.registry, settings).settings
+    service = connect(settings, console.environ)
+    if arguments.action == "list":
+        return listed(service, arguments, console)
+    if token is not None:
+        vend = service.lookup(token, Deadline(SECONDS))
+    else:
+        vend = service.shown(arguments.what, Deadline(SECONDS))
+    if arguments.json:
+        console.json(vend)
+        return 0
+    for line in vends.lines(vend, service.endpoint):
+        console.line(line)
+    return 0
+
+
+def listed(service: Service, arguments: argparse.Namespace, console: Console) -> int:
+    """Print a list."""
+    found = list(read(service, arguments, console))
+    if arguments.json:
+        console.json(found)
+        return 0
+    rows = [vends.row(vend, service.endpoint) for vend in found]
+    if arguments.csv:
+        console.stdout.write(vends.as_csv(rows))
+        return 0
+    for line in vends.table(rows) if rows else ["Nothing was vended or refused"]:
+        console.line(line)
+    return 0
+
+
+def read(
+    service: Service, arguments: argparse.Namespace, console: Console
+) -> Iterator[dict[str, Any]]:
+    """Yield the vends that are asked for, page by page, and show a person how far it is.
+
+    Raises:
+        Problem: A page could not be had, or is none.
+    """
+    asked = {name: value for name in SELECTORS if (value := getattr(arguments, name))}
+    asked |= {"from": arguments.start} if arguments.start else {}
+    asked |= {"to": arguments.end} if arguments.end else {}
+    asked["order"] = "oldest" if arguments.oldest_first else "newest"
+    count = 0
+    while True:
+        left = arguments.limit - count if arguments.limit > 0 else PAGE
+        page = service.vends({**asked, "limit": str(min(left, PAGE))}, Deadline(SECONDS))
+        found, after = page.get("vends"), page.get("next")
+        if not isinstance(found, list) or not isinstance(after, str | None):
+            detail = "it is no list of vends"
+            raise Problem("unexpected_answer", endpoint=service.endpoint, detail=detail)
+        yield from found
+        count += len(found)
+        if after is None or count >= arguments.limit > 0:
+            if after is not None:
+                console.note(f"There are more: these are {count}, --limit says how many.")
+            return
+        if console.stderr.isatty():
+            console.stderr.write(f"\r{count} vends ")
+            console.stderr.flush()
+        asked["after"] = after
+
+
+def the_token(console: Console) -> dict[str, str]:
+    """Return what stdin holds, as the service takes it: a token, a docker login, a helper's answer.
+
+    It is never an argument: those are in the process list and in the shell's history.
+
+    Raises:
+        Problem: `no_token`.
+    """
+    text = console.stdin.read(1 << 16).strip()
+    if not text:
+        raise Problem("no_token")
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        for name, field in (("Secret", "token"), ("password", "token"), ("auth", "auth")):
+            if isinstance(document.get(name), str):
+                return {field: document[name]}
+        raise Problem("no_token")
+    return {"auth" if text.startswith("QVdTO") else "token": text}

@@ -100,6 +100,7 @@ class Audited:
     table: FakeTable = field(default_factory=FakeTable)
     kms: FakeKms = field(default_factory=FakeKms)
     pauses: list[float] = field(default_factory=list)
+    policy: str = AUDITED
 
     def __post_init__(self) -> None:
         self.reads = FakeReads(self.table.items)
@@ -118,7 +119,7 @@ class Audited:
         if failure:
             minter.failure = MintFailed(failure)
         keeper: Any = ledger(self.table, self.kms)
-        service = vending(policies=FakePolicies(AUDITED), ledger=keeper, minter=minter, now=at)
+        service = vending(policies=FakePolicies(self.policy), ledger=keeper, minter=minter, now=at)
         try:
             return service.vend(who or caller(), ORIGIN, TokenRequest(**asked)).intent.vend_id
         except Refused as refused:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from auditing.access import joined, periods, possible
 from auditing.selection import Partition
 from vending.access import Access
 from vending.errors import Code, Refused
 from vending.patterns import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
+    from auditing.access import Period, Possible, Question, Served
     from auditing.record import VendRecord
-    from auditing.selection import Selection, Step
+    from auditing.selection import Selection, Span, Step
     from vending.caller import Caller
     from vending.policy import Policy
     from vending.ports import Policies
     from vending.token import Token
+
+MOST_MONTHS = 36
+"""Months of policies that an answer reads at most, those before its time included."""
 
 MOST_STEPS = 60
 """Steps of one page: where little was vended, a page may have nothing and still not be the last."""
@@ -40,8 +46,11 @@ class Ledger(Protocol):
     def vends(self, ids: Sequence[str]) -> list[VendRecord]:
         """Return the vends of these ids, in their order; one without an intent is left out."""
 
-    def policies(self, month: str) -> Iterable[Policy]:
-        """Return every policy that served in a month."""
+    def served(self, month: str) -> Sequence[Served]:
+        """Return which policies were seen to serve in a month (`YYYY-MM`)."""
+
+    def policy(self, revision: str) -> Policy:
+        """Return a policy that served, by the ledger's own copy."""
 
 
 class Tracer(Protocol):
@@ -150,12 +159,39 @@ class Auditing:
             )
         return found[0]
 
+    def could(self, question: Question) -> tuple[list[Period], list[Possible]]:
+        """Return when which policy served, and whom each would have given what is asked about.
+
+        Raises:
+            RecordsUnavailable: The ledger does not answer.
+        """
+        found = list(periods(self._served(question.span), question.span))
+        every = [
+            one
+            for period in found
+            for one in possible(question, self.ledger.policy(period.revision), period)
+        ]
+        return found, joined(every)
+
+    def _served(self, span: Span) -> list[Served]:
+        """Return what was seen to serve in a time, and the last before it."""
+        seen: list[Served] = []
+        month = span.end
+        for _ in range(MOST_MONTHS):
+            seen += self.ledger.served(month.strftime("%Y-%m"))
+            if any(one.at <= span.start for one in seen):
+                break
+            month = month.replace(day=1) - timedelta(days=1)
+        before = max((one for one in seen if one.at <= span.start), key=at_of, default=None)
+        within = [one for one in seen if span.start < one.at < span.end]
+        return [before, *within] if before else within
+
     def names(self, repository: str, month: str) -> Collection[str]:
         """Return under which names a repository's vends of a month stand."""
         return {repository} | {
             pattern
-            for policy in self.ledger.policies(month)
-            for grant in policy.grants
+            for revision in sorted({one.revision for one in self.ledger.served(month)})
+            for grant in self.ledger.policy(revision).grants
             for pattern in grant.repositories
             if matches(pattern, repository)
         }
@@ -172,6 +208,11 @@ class Auditing:
             if selection.is_due(vend_id, step)
         }
         return sorted(ids, reverse=newest)[:most]
+
+
+def at_of(served: Served) -> datetime:
+    """Return when a policy was seen to serve."""
+    return served.at
 
 
 def access_to(vend: VendRecord, repository: str) -> list[str]:

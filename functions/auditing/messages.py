@@ -6,19 +6,26 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from auditing.access import Question
 from auditing.record import VendRecord
 from auditing.selection import By, Selection, Span
+from vending.access import Access
 from vending.errors import Code, Refused
 from vending.messages import Message, read, sentence
+from vending.patterns import REPOSITORY
+from vending.records import timestamp
+from vending.registry import DEFAULT
 from vending.token import Token
 from vending.vend_ids import VEND_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from auditing.access import Period, Possible
 
 MOST = 100
 """Vends of one page."""
@@ -83,7 +90,142 @@ class VendsResponse(Message):
     next: str | None
 
 
-PARAMETERS = tuple(one.alias or name for name, one in VendsQuery.model_fields.items())
+class AccessQuery(Message):
+    """The query string of `GET /v1/access`, all text.
+
+    Attributes:
+        repository: A literal repository.
+        access: `pull`, `push` or `pull-through`.
+        registry: Its registry's name in the policy.
+        start: From then on, RFC 3339 (`from`); the last day where it is left out.
+        end: Until just before then (`to`); now where it is left out.
+    """
+
+    repository: Text = ""
+    access: Text = "pull"
+    registry: Text = DEFAULT
+    start: Annotated[Text | None, Field(alias="from")] = None
+    end: Annotated[Text | None, Field(alias="to")] = None
+
+
+class PeriodShown(Message):
+    """When a policy served."""
+
+    policy_revision: str
+    policy_label: str
+    start: str = Field(serialization_alias="from")
+    end: str = Field(serialization_alias="to")
+
+
+class PossibleShown(Message):
+    """Some callers who could have had it, and when.
+
+    Attributes:
+        callers: As the policy names them.
+        many: Whether that is a pattern, of which an example was decided.
+        grant: By which grant.
+        owner: Of that grant.
+        break_glass: Whether only by its name and with a reason.
+        unless: Denies that take it from some of these callers.
+        start: From when on (`from`).
+        end: Until when (`to`).
+    """
+
+    callers: str
+    many: bool
+    grant: str
+    owner: str
+    break_glass: bool
+    unless: list[str]
+    start: str = Field(serialization_alias="from")
+    end: str = Field(serialization_alias="to")
+
+
+class AccessResponse(Message):
+    """The answer to `GET /v1/access`.
+
+    Attributes:
+        could: Who could have had it.
+        policies: Which policy served when, of what was asked; before the first nothing is known.
+    """
+
+    could: list[PossibleShown]
+    policies: list[PeriodShown]
+
+
+def question_of(given: Mapping[str, str] | None, *, now: datetime) -> Question:
+    """Return what a query string asks about access.
+
+    Raises:
+        Refused: It makes no sense; the sentence names the parameter.
+    """
+    query = query_of(AccessQuery, given)
+    if not REPOSITORY.fullmatch(query.repository):
+        raise wrong("repository: name one literally, in the lower-case form of ECR")
+    if query.access not in set(Access):
+        raise wrong(f"access: give one of {', '.join(Access)}")
+    span = span_of(query.start, query.end, now=now)
+    return Question(query.repository, Access(query.access), query.registry, span)
+
+
+def access_of(periods: Sequence[Period], found: Sequence[Possible]) -> AccessResponse:
+    """Return who could have had access as auditors read it."""
+    return AccessResponse(
+        could=[
+            PossibleShown(
+                callers=one.callers,
+                many=one.many,
+                grant=one.grant,
+                owner=one.owner,
+                break_glass=one.break_glass,
+                unless=list(one.unless),
+                start=timestamp(one.period.span.start),
+                end=timestamp(one.period.span.end),
+            )
+            for one in found
+        ],
+        policies=[
+            PeriodShown(
+                policy_revision=one.revision,
+                policy_label=one.label,
+                start=timestamp(one.span.start),
+                end=timestamp(one.span.end),
+            )
+            for one in periods
+        ],
+    )
+
+
+Query = TypeVar("Query", VendsQuery, AccessQuery)
+
+
+def query_of(shape: type[Query], given: Mapping[str, str] | None) -> Query:
+    """Return a query string as its shape.
+
+    Raises:
+        Refused: A parameter is not known, or too long.
+    """
+    known = tuple(one.alias or name for name, one in shape.model_fields.items())
+    if unknown := sorted(set(given or {}) - set(known)):
+        raise wrong(f"there is no {unknown[0][:64]}; the parameters are {', '.join(known)}")
+    try:
+        return shape.model_validate(dict(given or {}))
+    except ValidationError as errors:
+        first = errors.errors(include_url=False, include_input=False)[0]
+        raise Refused(Code.INVALID_REQUEST, sentence(first, shape)) from None
+
+
+def span_of(start: str | None, end: str | None, *, now: datetime) -> Span:
+    """Return the time that is asked about.
+
+    Raises:
+        Refused: It is none.
+    """
+    until = moment(end, "to") if end else now
+    since = max(moment(start, "from") if start else until - LATELY, FIRST)
+    if since >= until:
+        raise wrong("from: give a time before `to`")
+    return Span(since, until)
 
 
 def selection_of(given: Mapping[str, str] | None, *, now: datetime) -> tuple[Selection, int]:
@@ -92,13 +234,7 @@ def selection_of(given: Mapping[str, str] | None, *, now: datetime) -> tuple[Sel
     Raises:
         Refused: It makes no sense; the sentence names the parameter.
     """
-    if unknown := sorted(set(given or {}) - set(PARAMETERS)):
-        raise wrong(f"there is no {unknown[0][:64]}; the parameters are {', '.join(PARAMETERS)}")
-    try:
-        query = VendsQuery.model_validate(dict(given or {}))
-    except ValidationError as errors:
-        first = errors.errors(include_url=False, include_input=False)[0]
-        raise Refused(Code.INVALID_REQUEST, sentence(first, VendsQuery)) from None
+    query = query_of(VendsQuery, given)
     chosen = [by for by in SELECTORS if getattr(query, by.value)]
     if len(chosen) > 1:
         raise wrong("give one of caller, repository, grant and outcome")
@@ -112,12 +248,9 @@ def selection_of(given: Mapping[str, str] | None, *, now: datetime) -> tuple[Sel
         raise wrong("after: give `next` of the page before")
     if not re.fullmatch(r"[0-9]{1,4}", query.limit) or not 1 <= int(query.limit) <= MOST:
         raise wrong(f"limit: give a number from 1 to {MOST}")
-    end = moment(query.end, "to") if query.end else now
-    start = max(moment(query.start, "from") if query.start else end - LATELY, FIRST)
-    if start >= end:
-        raise wrong("from: give a time before `to`")
     newest = query.order == "newest"
-    return Selection(by, value, Span(start, end), newest, query.after), int(query.limit)
+    span = span_of(query.start, query.end, now=now)
+    return Selection(by, value, span, newest, query.after), int(query.limit)
 
 
 def token_of(body: bytes) -> Token:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import time
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from auditing.access import Served
 from auditing.auditing import RecordsUnavailable
 from auditing.record import vend_of
-from vending.policy_text import parse
+from vending.policy_text import PolicyError, parse, revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,20 +102,40 @@ class DynamoRecords:
             if (intent := items.get((f"vend#{vend_id}", "1#intent")))
         ]
 
-    def policies(self, month: str) -> Iterator[Policy]:
-        """Yield every policy that served in a month, by its ledger's own copy.
+    def served(self, month: str) -> list[Served]:
+        """Return which policies were seen to serve in a month.
 
         Raises:
-            RecordsUnavailable: The table does not answer, or a text of it is no policy.
+            RecordsUnavailable: The table does not answer.
         """
         with answered():
-            served = self._pages(self._under(f"policy-served#{month}"))
-            for revision in sorted({item["sk"]["S"].partition("#")[2] for item in served}):
-                if revision not in self._parsed:
-                    pieces = list(self._pages(self._under(f"policy#{revision}")))
-                    text = gzip.decompress(b"".join(piece["gzip"]["B"] for piece in pieces))
-                    self._parsed[revision] = parse(text, name=f"policy {revision}")
-                yield self._parsed[revision]
+            return [
+                Served(
+                    datetime.fromisoformat(item["recorded_at"]["S"]),
+                    item["sk"]["S"].partition("#")[2],
+                    item.get("policy_label", {}).get("S", ""),
+                )
+                for item in self._pages(self._under(f"policy-served#{month}"))
+            ]
+
+    def policy(self, revision: str) -> Policy:
+        """Return a policy that served, by the ledger's own copy.
+
+        Raises:
+            RecordsUnavailable: The table does not answer, or the text is not the one that its
+                revision names.
+        """
+        if revision not in self._parsed:
+            with answered():
+                pieces = list(self._pages(self._under(f"policy#{revision}")))
+                text = gzip.decompress(b"".join(piece["gzip"]["B"] for piece in pieces))
+            try:
+                if revision_of(text) != revision:
+                    raise RecordsUnavailable(f"policy {revision} is not there whole")
+                self._parsed[revision] = parse(text, name=f"policy {revision}")
+            except PolicyError:
+                raise RecordsUnavailable(f"policy {revision} cannot be read any more") from None
+        return self._parsed[revision]
 
     def _under(self, pk: str) -> dict[str, Any]:
         return {
@@ -188,5 +210,5 @@ def answered() -> Iterator[None]:
     """Turn whatever kept AWS from answering into one error."""
     try:
         yield
-    except (BotoCoreError, ClientError, ValueError) as error:
+    except (BotoCoreError, ClientError, EOFError, ValueError) as error:
         raise RecordsUnavailable(type(error).__name__) from error

@@ -165,7 +165,7 @@ def body_of(event: Event) -> bytes:
 
 def answer(message: Message) -> Answer:
     """Return a message as the answer to API Gateway."""
-    return reply(200, "application/json", message.model_dump_json())
+    return reply(200, "application/json", message.model_dump_json(by_alias=True))
 
 
 def reply(status: int, content_type: str, body: str, **headers: str) -> Answer:

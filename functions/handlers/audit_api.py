@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from auditing.auditing import Auditing, RecordsUnavailable
-from auditing.messages import VendsResponse, facts, selection_of, token_of
+from auditing.messages import (
+    VendsResponse,
+    access_of,
+    facts,
+    question_of,
+    selection_of,
+    token_of,
+)
 from handlers.api import Answer, Event, answer, body_of, known, logger, serving
 from handlers.measures import measures
 from vending.caller import caller_of
@@ -54,8 +61,16 @@ def audit(auditing: Auditing) -> Callable[[Event, Any], Answer]:
     def lookup(event: Event) -> Answer:
         return one(auditing.traced(token_of(body_of(event))))
 
+    def access(event: Event) -> Answer:
+        question = question_of(event.get("queryStringParameters"), now=auditing.clock())
+        periods, found = auditing.could(question)
+        logger.info("Audits", by="access", value=question.repository, access=question.access)
+        measures.answered("Audits")
+        return answer(access_of(periods, found))
+
     return serving(
         {
+            ("GET", "/v1/access"): admitted(access),
             ("GET", "/v1/vends"): admitted(vends),
             ("GET", "/v1/vends/{id}"): admitted(vend),
             ("POST", "/v1/vends/lookup"): admitted(lookup),

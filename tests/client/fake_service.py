@@ -87,6 +87,18 @@ VEND: dict[str, Any] = {
 }
 """A vend as `/v1/vends` shows it, in part."""
 
+COULD: dict[str, Any] = {
+    "callers": "role arn:aws:iam::111122223333:role/payments-ci",
+    "many": False,
+    "grant": "payments-ci",
+    "owner": "payments@example.com",
+    "break_glass": True,
+    "unless": ["embargo"],
+    "from": "2026-11-02T00:00:00.000Z",
+    "to": "2026-12-01T00:00:00.000Z",
+}
+"""Who could have had access, as `/v1/access` says it."""
+
 LIFTED = {"id": "r-2", "blocked": False, "lifted_by": "arn:bo", "lifted_at": "2026-11-23T21:00:00Z"}
 
 
@@ -199,6 +211,8 @@ class FakeService:
         self.auditing.append((method, path.removeprefix("/live"), asked))
         if self.refuse:
             return self.refuse
+        if path.endswith("/v1/access"):
+            return 200, {"could": [COULD], "policies": [{"from": COULD["from"]}]}
         if path.endswith("/v1/vends"):
             vends, after = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
             return 200, {"vends": vends, "next": after}
@@ -217,7 +231,7 @@ class FakeService:
         path, _, query = target.partition("?")
         if path.endswith("/v1/revocations"):
             return self.revoke("GET", path, None)
-        if "/v1/vends" in path:
+        if "/v1/vends" in path or path.endswith("/v1/access"):
             return self.audit("GET", path, dict(parse_qsl(query)))
         return self.whoami(key_id) if path.endswith("/v1/whoami") else (404, {})
 

@@ -81,6 +81,17 @@ def test_a_token_leads_to_its_vend(stack: Stack) -> None:
     assert (status, answer["code"]) == (404, "no_such_vend")
 
 
+def test_who_could_push_is_whom_the_policy_grants_it(stack: Stack) -> None:
+    stack.vend("payments-ci")
+    signed = stack.signed(
+        "GET", "/v1/access?access=push&repository=payments%2Fapi", stack.as_role("auditor")
+    )
+    status, answer = send(signed)
+    assert status == 200, answer
+    assert {one["grant"] for one in answer["could"]} == {"payments-publishing"}
+    assert answer["policies"]
+
+
 @pytest.mark.parametrize("role", ["payments-ci", "incident-responder", "outsider"])
 def test_who_has_not_the_permission_does_not_reach_the_auditors_paths(
     stack: Stack, role: str
@@ -112,3 +123,5 @@ def test_the_client_lists_shows_and_says_whose_a_token_is(stack: Stack, cache: P
     assert told("show", token["vend_id"]).startswith(f"{token['vend_id']}: issued at ")
     assert told("whose", stdin=token["password"]).startswith(f"{token['vend_id']}: issued at ")
     assert token["password"] not in told("list", "--csv")
+    pullers = json.loads(told("access", "--repository", "payments/api", "--json"))["could"]
+    assert "payments-ci" in {one["grant"] for one in pullers}

@@ -19,6 +19,7 @@ REVOKING = [
     "/live/POST/v1/revocations",
 ]
 AUDITING = [
+    "/live/GET/v1/access",
     "/live/GET/v1/vends",
     "/live/GET/v1/vends/*",
     "/live/POST/v1/vends/lookup",
@@ -64,6 +65,7 @@ def may_call(
 def test_the_api_has_these_routes_and_no_other() -> None:
     assert sorted(operations(Stack())) == [
         "DELETE /v1/revocations/{id}",
+        "GET /v1/access",
         "GET /v1/revocations",
         "GET /v1/vends",
         "GET /v1/vends/{id}",
@@ -88,7 +90,11 @@ def test_no_integration_calls_the_function_with_the_callers_credentials() -> Non
         integration = operation["x-amazon-apigateway-integration"]
         assert "credentials" not in integration, name
         assert integration["type"] == "aws_proxy"
-        functions = {"revocations": "RevokeFunction", "vends": "AuditFunction"}
+        functions = {
+            "access": "AuditFunction",
+            "revocations": "RevokeFunction",
+            "vends": "AuditFunction",
+        }
         function = functions.get(name.split("/")[2], "VendFunction")
         assert f"{stack.ref(f'{function}Aliaslive')}/invocations" in integration["uri"]
 
@@ -141,7 +147,7 @@ def test_nothing_else_opens_a_way_to_a_function() -> None:
     }
     reached = {target["Arn"] for rule in rules.values() for target in rule["Properties"]["Targets"]}
     assert Stack().attribute("VendFunction", "Arn") not in reached
-    assert len(Stack().resources("AWS::Lambda::Permission")) == 12
+    assert len(Stack().resources("AWS::Lambda::Permission")) == 13
 
 
 def test_the_schedule_sends_the_revoking_function_what_it_takes_for_its_own_and_nothing_else() -> (
@@ -177,6 +183,7 @@ def test_a_named_foreign_account_may_call_both_routes(route: str) -> None:
         "/live/POST/v1/revocations",
         "/live/GET/v1/revocations",
         "/live/DELETE/v1/revocations/r-a",
+        "/live/GET/v1/access",
         "/live/GET/v1/vends",
         "/live/GET/v1/vends/v-a",
         "/live/POST/v1/vends/lookup",

@@ -140,6 +140,15 @@ class Service:
         path = f"/v1/vends?{urlencode(query, quote_via=quote)}"
         return answers.body(self._ask("GET", path, None, deadline, read=READ_SLOW)[0])
 
+    def access(self, query: Mapping[str, str], deadline: Deadline) -> dict[str, object]:
+        """Return who could have had access to a repository.
+
+        Raises:
+            Problem: As `vends`.
+        """
+        path = f"/v1/access?{urlencode(query, quote_via=quote)}"
+        return answers.body(self._ask("GET", path, None, deadline, read=READ_SLOW)[0])
+
     def shown(self, vend_id: str, deadline: Deadline) -> dict[str, object]:
         """Return one vend.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 COLUMNS = ("asked_at", "outcome", "caller", "session", "access", "grants", "why", "vend_id")
-"""Of a table, and of CSV."""
+"""Of a list of vends, as a table and as CSV."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would run. Source: OWASP, "CSV Injection"."""
@@ -45,23 +45,23 @@ def row(vend: Mapping[str, Any], endpoint: str) -> dict[str, str]:
         raise Problem("unexpected_answer", endpoint=endpoint, detail=detail) from None
 
 
-def table(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def table(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> Iterator[str]:
     """Yield the lines of a table; what callers wrote cannot drive the terminal."""
-    cells = [[clean(one[name], limit=80) for name in COLUMNS] for one in rows]
-    heads = [name.replace("_", " ") for name in COLUMNS]
+    cells = [[clean(one[name], limit=80) for name in columns] for one in rows]
+    heads = [name.replace("_", " ") for name in columns]
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     for line in (heads, *cells):
         padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         yield "  ".join(padded).rstrip()
 
 
-def as_csv(rows: Iterable[Mapping[str, str]]) -> str:
+def as_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> str:
     """Return the rows as CSV (RFC 4180), each cell text that no spreadsheet runs."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for one in rows:
-        writer.writerow([harmless(one[name]) for name in COLUMNS])
+        writer.writerow([harmless(one[name]) for name in columns])
     return written.getvalue()
 
 

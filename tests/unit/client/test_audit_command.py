@@ -11,7 +11,7 @@ import pytest
 
 from ecr_vend import command_line
 from ecr_vend.console import Console
-from tests.client.fake_service import VEND, FakeService
+from tests.client.fake_service import COULD, VEND, FakeService
 
 if TYPE_CHECKING:
     from tests.client.machine import Machine
@@ -152,3 +152,41 @@ def test_an_answer_of_something_else_is_one_line(
     out, err, code = machine.run("audit", "list")
     assert (out, code) == ("", 1)
     assert "gave an answer that is not understood" in err
+
+
+def test_who_could_have_had_access_is_told_with_when_and_why(
+    machine: Machine, service: FakeService
+) -> None:
+    words = ("--repository", "payments/api", "--access", "push", "--from", "2026-11-01T00:00:00Z")
+    out, err, code = machine.run("audit", "access", *words)
+    heads, line = out.splitlines()
+    assert (heads.split()[0], code) == ("callers", 0)
+    for cell in (COULD["callers"], COULD["to"], "by name and with a reason alone", "embargo"):
+        assert cell in line
+    assert "Before 2026-11-02T00:00:00.000Z no policy was seen" in err
+    asked = {"repository": "payments/api", "access": "push", "from": "2026-11-01T00:00:00Z"}
+    assert service.auditing == [("GET", "/v1/access", asked)]
+    assert json.loads(machine.run("audit", "access", *words, "--json")[0])["could"] == [COULD]
+    assert machine.run("audit", "access", *words, "--csv")[0].startswith("callers,from,to,")
+
+
+def test_access_needs_a_repository(machine: Machine, service: FakeService) -> None:
+    assert "needs a repository" in machine.run("audit", "access")[1]
+    assert service.auditing == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"could": [], "policies": []}, "Nobody could have had pull of a/b"),
+        ({"could": [1], "policies": []}, "gave an answer that is not understood"),
+        ({"could": [], "policies": [1]}, "gave an answer that is not understood"),
+        ({}, "gave an answer that is not understood"),
+    ],
+)
+def test_nobody_is_said_and_something_else_is_no_answer(
+    answer: dict[str, Any], said: str, machine: Machine, service: FakeService
+) -> None:
+    service.refuse = (200, answer)
+    out, err, _ = machine.run("audit", "access", "--repository", "a/b")
+    assert said in out + err

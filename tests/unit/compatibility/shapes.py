@@ -40,6 +40,7 @@ REQUESTS = (
     revocation_messages.RevocationRequest,
     audit_messages.LookupRequest,
     audit_messages.VendsQuery,
+    audit_messages.AccessQuery,
 )
 ANSWERS = (
     messages.TokenResponse,
@@ -48,6 +49,7 @@ ANSWERS = (
     revocation_messages.RevocationShown,
     revocation_messages.RevocationsResponse,
     audit_messages.VendsResponse,
+    audit_messages.AccessResponse,
 )
 
 PROMISED = Path(__file__).resolve().parents[2] / "vectors/compatible.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend import registries, vends
+from ecr_vend import access, registries, vends
 from ecr_vend.command_line import described
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
@@ -38,12 +38,14 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
             "ecr-vend audit list --outcome refused --csv > refused.csv",
             "ecr-vend audit show v-01jd8w0123456789abcdefghjk",
             "ecr-vend audit whose < leaked-token",
+            "ecr-vend audit access --repository payments/api --access push",
         ],
     )
     parser.add_argument(
         "action",
-        choices=("list", "show", "whose"),
-        help="list vends, show one, or say which vend the token on stdin came from",
+        choices=("list", "show", "whose", "access"),
+        help="list vends, show one, say which vend the token on stdin came from, or who could have "
+        "had access to a repository",
     )
     parser.add_argument("what", metavar="ID", nargs="?", help="with show: the id of a vend")
     only = parser.add_mutually_exclusive_group()
@@ -51,6 +53,12 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
     only.add_argument("--repository", metavar="NAME", help="what was asked of a repository")
     only.add_argument("--grant", metavar="NAME", help="what a grant contributed to")
     only.add_argument("--outcome", choices=("issued", "refused", "failed"), help="how it ended")
+    parser.add_argument(
+        "--access",
+        choices=("pull", "push", "pull-through"),
+        default="pull",
+        help="with access: to do what (pull)",
+    )
     parser.add_argument(
         "--from", dest="start", metavar="TIME", help="since then; the last day if not given"
     )
@@ -74,6 +82,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     if arguments.action == "show" and not arguments.what:
         raise Problem("not_named")
+    if arguments.action == "access" and not arguments.repository:
+        raise Problem("no_repository")
     token = the_token(console) if arguments.action == "whose" else None
     settings = load(console.environ)
     if arguments.registry:
@@ -81,6 +91,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     service = connect(settings, console.environ)
     if arguments.action == "list":
         return listed(service, arguments, console)
+    if arguments.action == "access":
+        return could(service, arguments, console)
     if token is not None:
         vend = service.lookup(token, Deadline(SECONDS))
     else:
@@ -101,11 +113,36 @@ def listed(service: Service, arguments: argparse.Namespace, console: Console) ->
         return 0
     rows = [vends.row(vend, service.endpoint) for vend in found]
     if arguments.csv:
-        console.stdout.write(vends.as_csv(rows))
+        console.stdout.write(vends.as_csv(rows, vends.COLUMNS))
         return 0
-    for line in vends.table(rows) if rows else ["Nothing was vended or refused"]:
+    for line in vends.table(rows, vends.COLUMNS) if rows else ["Nothing was vended or refused"]:
         console.line(line)
     return 0
+
+
+def could(service: Service, arguments: argparse.Namespace, console: Console) -> int:
+    """Print who could have had access."""
+    asked = {"repository": arguments.repository, "access": arguments.access, **span(arguments)}
+    answer = service.access(asked, Deadline(SECONDS))
+    if arguments.json:
+        console.json(answer)
+        return 0
+    rows = access.rows(answer, service.endpoint)
+    if arguments.csv:
+        console.stdout.write(vends.as_csv(rows, access.COLUMNS))
+        return 0
+    nobody = f"Nobody could have had {arguments.access} of {arguments.repository}"
+    for line in vends.table(rows, access.COLUMNS) if rows else [nobody]:
+        console.line(line)
+    for line in access.notes(answer, asked, service.endpoint):
+        console.note(line)
+    return 0
+
+
+def span(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the time that is asked about, as the service takes it."""
+    given = {"from": arguments.start, "to": arguments.end}
+    return {name: moment for name, moment in given.items() if moment}
 
 
 def read(
@@ -117,8 +154,7 @@ def read(
         Problem: A page could not be had, or is none.
     """
     asked = {name: value for name in SELECTORS if (value := getattr(arguments, name))}
-    asked |= {"from": arguments.start} if arguments.start else {}
-    asked |= {"to": arguments.end} if arguments.end else {}
+    asked |= span(arguments)
     asked["order"] = "oldest" if arguments.oldest_first else "newest"
     count = 0
     while True:

@@ -1,0 +1,242 @@
+"""Who could have had access: by `decide`, over the policies that served in a time. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from auditing.selection import Span
+from vending.caller import Caller
+from vending.decision import Limits, VendRequest, decide
+from vending.patterns import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from vending.access import Access
+    from vending.caller_patterns import CallerPattern
+    from vending.policy import Grant, Policy
+
+ANY = "x"
+"""What stands for a wildcard in the example of a caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """That a policy was seen to serve.
+
+    Attributes:
+        at: When it was recorded; each hour in which it decided has one.
+        revision: Names its text.
+        label: What its publisher called it.
+    """
+
+    at: datetime
+    revision: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A policy, and when it served within the time that is asked about."""
+
+    span: Span
+    revision: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        repository: A literal repository.
+        access: That they could have had to it.
+        registry: Its registry's name.
+        span: When.
+    """
+
+    repository: str
+    access: Access
+    registry: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """Some callers who could have had it.
+
+    Attributes:
+        callers: As the policy names them.
+        many: Whether that is a pattern; an example of it was decided.
+        grant: By which grant.
+        owner: Of that grant.
+        break_glass: Whether it is for emergencies.
+        unless: Denies that take it from some of these callers, whom the policy names.
+        period: Under which policy, and when.
+    """
+
+    callers: str
+    many: bool
+    grant: str
+    owner: str
+    break_glass: bool
+    unless: tuple[str, ...]
+    period: Period
+
+
+def periods(served: Iterable[Served], span: Span) -> Iterator[Period]:
+    """Yield when which policy served within `span`, in order.
+
+    A policy counts from when it was first seen until another one was: what decides is recorded when
+    somebody asks, so that in between nobody was vended anything.
+
+    Args:
+        served: All that were seen in that time, and the last one before it.
+        span: Within which.
+    """
+    ordered = sorted(served, key=lambda one: (one.at, one.revision))
+    changes = [
+        one
+        for before, one in zip([None, *ordered], ordered, strict=False)
+        if before is None or before.revision != one.revision
+    ]
+    for one, after in zip(changes, [*changes[1:], None], strict=False):
+        start = max(one.at, span.start)
+        end = min(after.at if after else span.end, span.end)
+        if start < end:
+            yield Period(Span(start, end), one.revision, one.label)
+
+
+def possible(question: Question, policy: Policy, period: Period) -> Iterator[Possible]:
+    """Yield whom a policy would have given it in its period.
+
+    Each is decided as the service decides, by an example where a pattern names many.
+    """
+    for grant in policy.grants:
+        if not serves(grant, question):
+            continue
+        until = last_moment(grant)
+        if until and until <= period.span.start:
+            continue
+        for pattern in grant.callers:
+            if is_allowed(policy, pattern, grant, question, period):
+                yield Possible(
+                    callers=words(pattern),
+                    many=is_many(pattern),
+                    grant=grant.name,
+                    owner=grant.owner or "",
+                    break_glass=grant.break_glass,
+                    unless=tuple(denies_of_some(policy, question)),
+                    period=period if not until or until >= period.span.end else cut(period, until),
+                )
+
+
+def serves(grant: Grant, question: Question) -> bool:
+    """Return whether a grant is about the question at all."""
+    return (
+        grant.registry == question.registry
+        and grant.access.includes(question.access)
+        and any(matches(pattern, question.repository) for pattern in grant.repositories)
+    )
+
+
+def is_allowed(
+    policy: Policy, pattern: CallerPattern, grant: Grant, question: Question, period: Period
+) -> bool:
+    """Return whether the service would have vended it to an example of these callers."""
+    decision = decide(
+        policy,
+        example_of(pattern),
+        VendRequest(
+            registry=question.registry,
+            repositories={question.access: (question.repository,)},
+            grant=grant.name,
+            reason="an audit asks",
+        ),
+        now=period.span.start,
+        limits=Limits(),
+    )
+    return decision.refusal is None
+
+
+def denies_of_some(policy: Policy, question: Question) -> Iterator[str]:
+    """Yield the denies of the repository that are for callers whom they name, not for everyone."""
+    for deny in policy.denies:
+        here = deny.registry in (None, question.registry)
+        about = any(matches(pattern, question.repository) for pattern in deny.repositories)
+        if here and about and deny.callers is not None:
+            yield deny.name
+
+
+def last_moment(grant: Grant) -> datetime | None:
+    """Return when a grant ends, None where it never does."""
+    if grant.expires_on is None:
+        return None
+    return datetime.combine(grant.expires_on, time(), UTC) + timedelta(days=1)
+
+
+def cut(period: Period, until: datetime) -> Period:
+    """Return a period that ends earlier."""
+    return replace(period, span=Span(period.span.start, until))
+
+
+def words(pattern: CallerPattern) -> str:
+    """Return callers as the policy names them."""
+    said = pattern.model_dump(exclude_none=True)
+    return ", ".join(
+        f"{name} {', '.join(value.values()) if isinstance(value, dict) else value}"
+        for name, value in said.items()
+    )
+
+
+def is_many(pattern: CallerPattern) -> bool:
+    """Return whether a pattern is for more than one role, user or permission set."""
+    return pattern.account is not None or any(sign in words(pattern) for sign in "*?")
+
+
+def example_of(pattern: CallerPattern) -> Caller:
+    """Return one of the callers whom a pattern means."""
+    if pattern.root is not None:
+        return Caller.from_arn(f"arn:aws:iam::{pattern.root}:root")
+    if pattern.account is not None:
+        return Caller.from_arn(f"arn:aws:sts::{pattern.account}:assumed-role/{ANY}/{ANY}")
+    if one := pattern.permission_set:
+        role = f"AWSReservedSSO_{filled(one.name)}_0123456789abcdef"
+        user = filled(one.user or ANY)
+        return Caller.from_arn(f"arn:aws:sts::{one.account}:assumed-role/{role}/{user}")
+    arn = pattern.role or pattern.user or pattern.federated_user or ""
+    start, partition, service, _, account, resource = arn.split(":", 5)
+    missing = "0" * (12 - len(account.replace("*", "")))
+    account = account.replace("?", "0").replace("*", missing, 1).replace("*", "")
+    name = filled(resource.partition("/")[2])
+    if pattern.role is not None:
+        session = filled(pattern.session or ANY)
+        return Caller.from_arn(f"arn:{partition}:sts::{account}:assumed-role/{name}/{session}")
+    kind = resource.partition("/")[0]
+    return Caller.from_arn(f"{start}:{partition}:{service}::{account}:{kind}/{name}")
+
+
+def filled(pattern: str) -> str:
+    """Return a name that a pattern matches."""
+    return pattern.replace("*", ANY).replace("?", ANY)
+
+
+def joined(found: Sequence[Possible]) -> list[Possible]:
+    """Return the same, with what the next policy went on to grant as one, in order of its begin."""
+    held: list[Possible] = []
+    for one in found:
+        before = next((other for other in held if goes_on(other, one)), None)
+        if before is None:
+            held.append(one)
+        else:
+            span = Span(before.period.span.start, one.period.span.end)
+            held[held.index(before)] = replace(one, period=replace(one.period, span=span))
+    return held
+
+
+def goes_on(before: Possible, after: Possible) -> bool:
+    """Return whether one is the other, under the policy that came next."""
+    same = replace(before, period=after.period) == after
+    return same and before.period.span.end == after.period.span.start

@@ -1,0 +1,205 @@
+"""Who could have had access is what `decide` says of the policies that served, and when."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditing.access import Question, Served, example_of, periods
+from auditing.selection import Span
+from handlers.audit_api import audit
+from tests.audited import AUDITED, Audited, ago
+from tests.fakes import NOW, event
+from tests.metric_lines import AUDITOR
+from vending.access import Access
+from vending.caller_patterns import CallerPattern
+
+DAY = Span(NOW - timedelta(days=1), NOW)
+OTHER = AUDITED.replace("name: payments-ci", "name: payments-robot")
+
+
+def asked(access: Access = Access.PUSH, repository: str = "payments/api", span: Span = DAY) -> Any:
+    return Question(repository, access, "default", span)
+
+
+def could(world: Audited, question: Any) -> list[tuple[str, str, datetime, datetime]]:
+    """Return who could have had it, by which grant, from when until when."""
+    _, found = world.service().could(question)
+    return [(one.callers, one.grant, one.period.span.start, one.period.span.end) for one in found]
+
+
+def test_who_could_push_is_whom_the_policy_that_served_granted_it() -> None:
+    world = Audited()
+    world.vend(at=ago(hours=30))
+    role = "role arn:aws:iam::111122223333:role/payments-ci"
+    assert could(world, asked()) == [(role, "payments-ci", DAY.start, DAY.end)]
+
+
+def test_push_includes_pull_and_pull_does_not_include_push() -> None:
+    world = Audited()
+    world.vend(at=ago(hours=30))
+    pulls = {grant for _, grant, *_ in could(world, asked(Access.PULL, "base/python"))}
+    assert pulls == {"payments-ci", "everybody-reads-base"}
+    assert {grant for _, grant, *_ in could(world, asked(Access.PUSH, "base/python"))} == {
+        "payments-ci"
+    }
+
+
+def test_what_everyone_is_denied_nobody_could_have_had() -> None:
+    world = Audited()
+    world.vend(at=ago(hours=30))
+    assert could(world, asked(repository="payments/ledger")) == []
+
+
+def test_a_deny_of_some_callers_is_named_beside_the_others() -> None:
+    some = AUDITED.replace(
+        "repositories: [payments/ledger]",
+        "repositories: [payments/*], callers: [{account: '999988887777'}]",
+    )
+    world = Audited(policy=some)
+    world.vend(at=ago(hours=30))
+    (found,) = world.service().could(asked())[1]
+    assert found.unless == ("embargo",)
+
+
+def test_a_policy_counts_from_when_it_was_seen_until_another_was() -> None:
+    world = Audited()
+    world.vend(at=ago(hours=30))
+    world.policy = OTHER
+    world.vend(at=ago(hours=6))
+    role = "role arn:aws:iam::111122223333:role/payments-ci"
+    assert could(world, asked()) == [
+        (role, "payments-ci", DAY.start, ago(hours=6)),
+        (role, "payments-robot", ago(hours=6), DAY.end),
+    ]
+
+
+def test_what_the_next_policy_goes_on_to_grant_is_one() -> None:
+    world = Audited()
+    world.vend(at=ago(hours=30))
+    world.policy = f"{AUDITED}\n# a comment\n"
+    world.vend(at=ago(hours=6))
+    periods_found, found = world.service().could(asked())
+    assert (len(periods_found), len(found)) == (2, 1)
+    assert (found[0].period.span.start, found[0].period.span.end) == (DAY.start, DAY.end)
+
+
+def test_a_grant_ends_with_the_day_that_it_expires_on() -> None:
+    last = ago(hours=36).date()
+    world = Audited(policy=AUDITED.replace("max_ttl: 30m", f"expires_on: {last}"))
+    world.vend(at=ago(hours=40))
+    span = Span(ago(days=2), NOW)
+    ((_, grant, start, end),) = could(world, asked(span=span))
+    assert (grant, start) == ("payments-ci", ago(hours=40))
+    assert end == datetime.combine(last + timedelta(days=1), datetime.min.time(), NOW.tzinfo)
+
+
+def test_before_the_first_policy_nothing_is_known() -> None:
+    world = Audited()
+    assert world.service().could(asked()) == ([], [])
+    world.vend(at=ago(hours=2))
+    (period,) = world.service().could(asked())[0]
+    assert (period.span.start, period.label) == (ago(hours=2), "alice/4f2c1d")
+
+
+def test_a_policy_that_served_months_ago_and_since_is_found() -> None:
+    world = Audited()
+    world.vend(at=ago(days=200))
+    assert could(world, asked())[0][1:] == ("payments-ci", DAY.start, DAY.end)
+
+
+def test_the_same_policy_seen_every_hour_is_one_period() -> None:
+    seen = [Served(ago(hours=hour), "1", "") for hour in range(30)]
+    (one,) = periods(seen, DAY)
+    assert one.span == DAY
+
+
+NAMES = st.text("ab-*?", min_size=1, max_size=6)
+ACCOUNTS = st.sampled_from(["111122223333", "1111*", "*", "11112222333?", "*3333", "1*2*3"])
+ONE = st.just("111122223333")
+PATTERNS = st.one_of(
+    st.builds("arn:aws:iam::{}:role/{}".format, ACCOUNTS, NAMES).map(lambda arn: {"role": arn}),
+    st.builds("arn:aws-cn:iam::{}:user/{}/{}".format, ACCOUNTS, NAMES, NAMES).map(
+        lambda arn: {"user": arn}
+    ),
+    st.builds("arn:aws:sts::{}:federated-user/{}".format, ACCOUNTS, NAMES).map(
+        lambda arn: {"federated_user": arn}
+    ),
+    st.builds(
+        lambda name, session: {
+            "role": f"arn:aws:iam::111122223333:role/{name}",
+            "session": session,
+        },
+        NAMES,
+        NAMES,
+    ),
+    st.builds(
+        lambda name, user: {
+            "permission_set": {"name": name, "account": "111122223333", "user": user}
+        },
+        NAMES,
+        NAMES,
+    ),
+    ONE.map(lambda account: {"root": account}),
+    ONE.map(lambda account: {"account": account}),
+).map(CallerPattern.model_validate)
+
+
+@given(PATTERNS)
+def test_an_example_of_callers_is_one_of_them(pattern: CallerPattern) -> None:
+    assert pattern.matches(example_of(pattern))
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({}, "Repository: name one literally"),
+        ({"repository": "payments/*"}, "Repository: name one literally"),
+        ({"repository": "a/b", "access": "all"}, "give one of pull, push, pull-through"),
+        ({"repository": "a/b", "caller": "x"}, "There is no caller; the parameters are repository"),
+    ],
+)
+def test_a_wrong_question_about_access_is_told_what_is_wrong(
+    query: dict[str, str], said: str
+) -> None:
+    assert said in answered(Audited(), query)[1]["detail"]
+
+
+def answered(world: Audited, query: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    signed = event(method="GET", path="/v1/access", **AUDITOR) | {"queryStringParameters": query}
+    answer = audit(world.service())(signed, object())
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_the_answer_says_who_until_when_and_by_which_policy() -> None:
+    world = Audited()
+    world.vend(at=ago(hours=30))
+    status, answer = answered(world, {"repository": "payments/api", "access": "push"})
+    assert status == 200
+    (one,) = answer["could"]
+    assert one == {
+        "callers": "role arn:aws:iam::111122223333:role/payments-ci",
+        "many": False,
+        "grant": "payments-ci",
+        "owner": "",
+        "break_glass": False,
+        "unless": [],
+        "from": "2026-11-22T20:00:00.250Z",
+        "to": "2026-11-23T20:00:00.250Z",
+    }
+    (policy,) = answer["policies"]
+    assert (policy["policy_label"], policy["from"]) == ("alice/4f2c1d", one["from"])
+
+
+def test_a_policy_whose_text_is_not_there_is_no_answer() -> None:
+    world = Audited()
+    world.vend(at=ago(hours=30))
+    for key in [key for key in world.table.items if key[0].startswith("policy#")]:
+        del world.table.items[key]
+    status, answer = answered(world, {"repository": "payments/api"})
+    assert (status, answer["code"]) == (503, "records_unavailable")

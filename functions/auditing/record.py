@@ -97,7 +97,9 @@ class VendRecord(Message):
     policy_age_seconds: int = said("Since AppConfig had confirmed it last", 0)
     code: str | None = said("Code of the refusal or failure", None)
     failure: str | None = said("The AWS call that failed, with AWS's error code", None)
-    seconds: dict[str, str] = said("How long phases took, in seconds", {})
+    seconds: dict[str, str] = said(
+        "How long `decide`, `count`, `intend` and `mint` took, in seconds", {}
+    )
     token_mac: str | None = said("HMAC-SHA-256 of the token's SHA-256, hex", None)
     hmac_key_id: str | None = said("ARN of the KMS key that made it", None)
     probe: bool = said("Whether the stack's own prober asked", default=False)

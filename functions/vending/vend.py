@@ -11,12 +11,13 @@ from vending.budgets import Budgets, Flood
 from vending.deadlines import END, INTEND, MINT, OUT_OF_TIME, fits, unhurried
 from vending.decision import Decision, Limits, decide, grants_for
 from vending.errors import Code, Refusal, Refused
+from vending.phases import lengths
 from vending.ports import Blocked, BlocksUnavailable, Intent, LedgerUnavailable, MintFailed
 from vending.registry import Registry, served
 from vending.session_policy import ask_for_less, session_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from vending.budgets import Over
@@ -97,25 +98,29 @@ class Vending:
         Raises:
             Refused: With the vend's id wherever there is a record.
         """
+        marks = [self.stopwatch()]
         try:
             intent = self.preview(caller, origin, asked)
         except Refused as early:
             if early.refusal.code is Code.UNKNOWN_REGISTRY:
                 self.ask(caller, origin)
             raise
+        marks.append(self.stopwatch())
         refusal, over = intent.decision.refusal, self._count(intent)
+        marks.append(self.stopwatch())
         with recording(None if over else intent.vend_id):
             if over:
                 raise self._throttled(caller, origin, over)
             if not fits(left, INTEND, *(() if refusal else (MINT,)), END):
                 raise Refused(OUT_OF_TIME.code, OUT_OF_TIME.detail)
             self.ledger.intend(intent)
+            marks.append(self.stopwatch())
             if refusal:
                 self.ledger.refuse(intent, refusal)
                 raise refused(intent, refusal)
             if not fits(left, MINT, END):
                 raise self._failed(intent, "no time left to mint", OUT_OF_TIME)
-            return self._mint_and_issue(intent)
+            return self._mint_and_issue(intent, marks)
 
     def _count(self, intent: Intent) -> Over | None:
         if intent.decision.refusal:
@@ -144,10 +149,9 @@ class Vending:
             self.ledger.flood(Flood(vend_id, caller, origin, over.recorded, self.deployment))
         return over.refused()
 
-    def _mint_and_issue(self, intent: Intent) -> Vend:
+    def _mint_and_issue(self, intent: Intent, marks: Sequence[float]) -> Vend:
         expires_at = intent.decision.expires_at
         assert expires_at is not None  # noqa: S101  only a refused decision has none
-        started = self.stopwatch()
         try:
             token = self.minter.mint(
                 role=intent.role,
@@ -166,7 +170,7 @@ class Vending:
             why = THROTTLED if failure.throttled else NOT_MINTED
             raise self._failed(intent, failure.reason, why) from None
         try:
-            self.ledger.issue(intent, token, seconds={"mint": self.stopwatch() - started})
+            self.ledger.issue(intent, token, seconds=lengths([*marks, self.stopwatch()]))
         except Blocked:
             self.ledger.refuse(intent, REVOKED)
             raise refused(intent, REVOKED) from None

@@ -40,6 +40,7 @@ def test_every_vend_that_the_ledger_records_has_the_shape(outcome: str) -> None:
         case "issued":
             assert vend.scope == {"push": ["payments/api"], "pull": ["base/python"]}
             assert vend.token_mac
+            assert list(vend.seconds) == ["decide", "count", "intend", "mint"]
             assert vend.grants == ["payments-ci", "everybody-reads-base"]
         case "refused":
             assert (vend.code, vend.scope) == ("not_granted", {})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from auditing.access import joined, periods, possible
 from auditing.selection import Partition
 from vending.access import Access
+from vending.deadlines import unhurried
 from vending.errors import Code, Refused
 from vending.patterns import matches
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from auditing.record import VendRecord
     from auditing.selection import Selection, Span, Step
     from vending.caller import Caller
+    from vending.deadlines import Left
     from vending.policy import Policy
     from vending.ports import Policies
     from vending.token import Token
@@ -29,6 +31,10 @@ MOST_MONTHS = 36
 
 MOST_STEPS = 60
 """Steps of one page: where little was vended, a page may have nothing and still not be the last."""
+
+ENOUGH = 12.0
+"""Seconds that must be left to begin another step, or to read another policy: a call that hangs is
+tried twice, and the vends of the page are still to be read."""
 
 
 class RecordsUnavailable(Exception):
@@ -105,8 +111,13 @@ class Auditing:
                 "The policy does not name this caller under `auditors`: ask the platform team.",
             )
 
-    def listed(self, selection: Selection, *, most: int) -> Page:
-        """Return a page of vends.
+    def listed(self, selection: Selection, *, most: int, left: Left = unhurried) -> Page:
+        """Return a page of vends, a short one where time is.
+
+        Args:
+            selection: Which.
+            most: How many at most.
+            left: Returns the seconds until the function is ended.
 
         Raises:
             RecordsUnavailable: The ledger does not answer.
@@ -115,7 +126,8 @@ class Auditing:
         place: str | None = None
         steps = selection.steps(lambda month: self.names(selection.value, month))
         for number, step in enumerate(steps):
-            if number == MOST_STEPS or len(found) >= most:
+            enough = number == MOST_STEPS or len(found) >= most
+            if enough or (number and left() < ENOUGH):
                 break
             found += self._of(step, selection, most + 1 - len(found))
             place = selection.place_after(step)
@@ -159,18 +171,29 @@ class Auditing:
             )
         return found[0]
 
-    def could(self, question: Question) -> tuple[list[Period], list[Possible]]:
+    def could(
+        self, question: Question, *, left: Left = unhurried
+    ) -> tuple[list[Period], list[Possible]]:
         """Return when which policy served, and whom each would have given what is asked about.
 
+        Args:
+            question: What.
+            left: Returns the seconds until the function is ended.
+
         Raises:
+            Refused: So many policies served that there is no time to read them.
             RecordsUnavailable: The ledger does not answer.
         """
         found = list(periods(self._served(question.span), question.span))
-        every = [
-            one
-            for period in found
-            for one in possible(question, self.ledger.policy(period.revision), period)
-        ]
+        every: list[Possible] = []
+        for number, period in enumerate(found):
+            if number and left() < ENOUGH:
+                raise Refused(
+                    Code.INVALID_REQUEST,
+                    f"{len(found)} policies served in this time, more than can be read at once: "
+                    f"ask until {period.span.start:%Y-%m-%dT%H:%M:%SZ} first, and from then on.",
+                )
+            every += possible(question, self.ledger.policy(period.revision), period)
         return found, joined(every)
 
     def _served(self, span: Span) -> list[Served]:

@@ -84,10 +84,12 @@ class VendsResponse(Message):
         vends: Of the page.
         next: Where to go on (`after`), null where there are no more. A page may be short, even
             empty, and still not be the last.
+        could: Of a list by repository: vend id → what its token could do with that repository.
     """
 
     vends: list[VendRecord]
     next: str | None
+    could: dict[str, list[str]]
 
 
 class AccessQuery(Message):

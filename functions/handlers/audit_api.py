@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from auditing.auditing import Auditing, RecordsUnavailable
+from auditing.auditing import Auditing, RecordsUnavailable, access_to
 from auditing.messages import (
     VendsResponse,
     access_of,
@@ -13,6 +13,7 @@ from auditing.messages import (
     selection_of,
     token_of,
 )
+from auditing.selection import By
 from handlers.api import Answer, Event, answer, body_of, known, logger, serving
 from handlers.measures import measures
 from vending.caller import caller_of
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 def audit(auditing: Auditing) -> Callable[[Event, Any], Answer]:
     """Return the Lambda handler that serves `auditing`."""
 
-    def admitted(route: Callable[[Event], Answer]) -> Callable[[Event, Left], Answer]:
-        def serve(event: Event, _: Left) -> Answer:
+    def admitted(route: Callable[[Event, Left], Answer]) -> Callable[[Event, Left], Answer]:
+        def serve(event: Event, left: Left) -> Answer:
             caller, _origin = caller_of(event)
             known(caller, None)
             auditing.admit(caller)
             try:
-                return route(event)
+                return route(event, left)
             except RecordsUnavailable as problem:
                 logger.error("the records cannot be read", error=str(problem))
                 raise Refused(
@@ -45,25 +46,27 @@ def audit(auditing: Auditing) -> Callable[[Event, Any], Answer]:
 
         return serve
 
-    def vends(event: Event) -> Answer:
+    def vends(event: Event, left: Left) -> Answer:
         selection, most = selection_of(event.get("queryStringParameters"), now=auditing.clock())
-        page = auditing.listed(selection, most=most)
+        page = auditing.listed(selection, most=most, left=left)
         logger.info("Audits", vends=len(page.vends), **facts(selection))
         measures.answered("Audits")
-        return answer(VendsResponse(vends=page.vends, next=page.after))
+        of_repository = page.vends if selection.by is By.REPOSITORY else []
+        could = {one.vend_id: access_to(one, selection.value) for one in of_repository}
+        return answer(VendsResponse(vends=page.vends, next=page.after, could=could))
 
-    def vend(event: Event) -> Answer:
+    def vend(event: Event, _: Left) -> Answer:
         named = str((event.get("pathParameters") or {}).get("id", ""))
         if not VEND_ID.fullmatch(named):
             raise Refused(Code.NO_SUCH_VEND, "That is no vend id: v- and 26 letters and digits.")
         return one(auditing.shown(named))
 
-    def lookup(event: Event) -> Answer:
+    def lookup(event: Event, _: Left) -> Answer:
         return one(auditing.traced(token_of(body_of(event))))
 
-    def access(event: Event) -> Answer:
+    def access(event: Event, left: Left) -> Answer:
         question = question_of(event.get("queryStringParameters"), now=auditing.clock())
-        periods, found = auditing.could(question)
+        periods, found = auditing.could(question, left=left)
         logger.info("Audits", by="access", value=question.repository, access=question.access)
         measures.answered("Audits")
         return answer(access_of(periods, found))

@@ -215,7 +215,7 @@ class FakeService:
             return 200, {"could": [COULD], "policies": [{"from": COULD["from"]}]}
         if path.endswith("/v1/vends"):
             vends, after = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
-            return 200, {"vends": vends, "next": after}
+            return 200, {"vends": vends, "next": after, "could": {VEND["vend_id"]: ["push"]}}
         return 200, self.one
 
     def post(self, path: str, body: dict[str, Any], key_id: str) -> tuple[int, dict[str, Any]]:

@@ -14,12 +14,22 @@ if TYPE_CHECKING:
 COLUMNS = ("asked_at", "outcome", "caller", "session", "access", "grants", "why", "vend_id")
 """Of a list of vends, as a table and as CSV."""
 
+OF_REPOSITORY = (*COLUMNS[:2], "could", *COLUMNS[2:])
+"""Of a list by repository: with what the token could do with it."""
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would run. Source: OWASP, "CSV Injection"."""
 
 
-def row(vend: Mapping[str, Any], endpoint: str) -> dict[str, str]:
+def row(
+    vend: Mapping[str, Any], endpoint: str, could: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, str]:
     """Return a vend's cells.
+
+    Args:
+        vend: Its record.
+        endpoint: The service's URL, for the message.
+        could: Of a list by repository: vend id → what its token could do with it.
 
     Raises:
         Problem: `unexpected_answer`.
@@ -33,6 +43,7 @@ def row(vend: Mapping[str, Any], endpoint: str) -> dict[str, str]:
         return {
             "asked_at": str(vend["asked_at"]),
             "outcome": str(vend["outcome"] or "unfinished"),
+            "could": " ".join((could or {}).get(vend["vend_id"], ())) or "nothing",
             "caller": f"{caller['account']}/{caller['name'] or caller['kind']}",
             "session": str(caller["session"]),
             "access": access or f"{asked['access']}, all that is granted",

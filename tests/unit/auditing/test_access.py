@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditing.access import Question, Served, example_of, periods
+from auditing.auditing import ENOUGH
 from auditing.selection import Span
 from handlers.audit_api import audit
 from tests.audited import AUDITED, Audited, ago
@@ -18,6 +19,7 @@ from tests.fakes import NOW, event
 from tests.metric_lines import AUDITOR
 from vending.access import Access
 from vending.caller_patterns import CallerPattern
+from vending.errors import Refused
 
 DAY = Span(NOW - timedelta(days=1), NOW)
 OTHER = AUDITED.replace("name: payments-ci", "name: payments-robot")
@@ -203,3 +205,14 @@ def test_a_policy_whose_text_is_not_there_is_no_answer() -> None:
         del world.table.items[key]
     status, answer = answered(world, {"repository": "payments/api"})
     assert (status, answer["code"]) == (503, "records_unavailable")
+
+
+def test_more_policies_than_there_is_time_for_are_asked_about_in_parts() -> None:
+    world = Audited()
+    world.vend(at=ago(hours=30))
+    world.policy = OTHER
+    world.vend(at=ago(hours=6))
+    with pytest.raises(Refused, match=r"2 policies served.*until 2026-11-23T14:00:00Z first"):
+        world.service().could(asked(), left=lambda: ENOUGH - 1)
+    first = Span(DAY.start, ago(hours=6))
+    assert world.service().could(asked(span=first), left=lambda: ENOUGH - 1)[1]

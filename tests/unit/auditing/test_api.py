@@ -70,6 +70,16 @@ def test_a_caller_and_a_time_choose_what_is_listed() -> None:
     assert other["vends"] == []
 
 
+def test_a_list_by_repository_says_what_each_token_could_do_with_it() -> None:
+    world = Audited()
+    issued = world.vend(at=ago(minutes=2), push=["payments/api"])
+    refused = world.vend(at=ago(minutes=1), pull=["payments/ledger"])
+    _, found = ask(world, query={"repository": "payments/api"})
+    assert found["could"] == {issued: ["push"]}
+    assert ask(world, query={"repository": "payments/ledger"})[1]["could"] == {refused: []}
+    assert ask(world)[1]["could"] == {}
+
+
 def test_one_vend_is_shown_by_its_id() -> None:
     world = Audited()
     vend_id = world.vend()

@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditing.auditing import MOST_STEPS, RecordsUnavailable, access_to
+from auditing.auditing import ENOUGH, MOST_STEPS, RecordsUnavailable, access_to
 from auditing.selection import By, Selection, Span
 from tests.audited import ROLE, Audited, ago, ids
 from tests.fakes import NOW, caller
@@ -144,3 +144,17 @@ def test_a_table_that_does_not_answer_is_told_as_that() -> None:
     world.reads.down = ReadTimeoutError(endpoint_url="https://dynamodb")
     with pytest.raises(RecordsUnavailable, match="ReadTimeoutError"):
         listed(world, By.TIME)
+
+
+def test_a_page_ends_early_where_time_is_short_and_loses_nothing() -> None:
+    world = Audited()
+    made = [world.vend(at=ago(hours=past)) for past in range(4)]
+    selection = Selection(By.TIME, "", LATELY)
+    found: list[str] = []
+    while True:
+        page = world.service().listed(selection, most=50, left=lambda: ENOUGH - 1)
+        found += ids(page.vends)
+        if page.after is None:
+            break
+        selection = Selection(By.TIME, "", LATELY, after=page.after)
+    assert found == made

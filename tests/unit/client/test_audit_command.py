@@ -61,6 +61,16 @@ def test_a_table_says_when_what_became_of_it_who_and_what(
     assert machine.run("audit", "list")[0] == "Nothing was vended or refused\n"
 
 
+def test_a_list_by_repository_says_what_each_token_could_do_with_it(
+    machine: Machine, service: FakeService
+) -> None:
+    other = VEND | {"vend_id": "v-2", "outcome": "refused"}
+    service.pages = [([VEND, other], None)]
+    out = machine.run("audit", "list", "--repository", "payments/api", "--csv")[0]
+    rows = list(csv.DictReader(io.StringIO(out, newline="")))
+    assert [one["could"] for one in rows] == ["push", "nothing"]
+
+
 def test_what_callers_wrote_drives_neither_a_terminal_nor_a_spreadsheet(
     machine: Machine, service: FakeService
 ) -> None:

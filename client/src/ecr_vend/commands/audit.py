@@ -107,15 +107,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def listed(service: Service, arguments: argparse.Namespace, console: Console) -> int:
     """Print a list."""
-    found = list(read(service, arguments, console))
+    could: dict[str, Any] = {}
+    found = list(read(service, arguments, console, could))
     if arguments.json:
         console.json(found)
         return 0
-    rows = [vends.row(vend, service.endpoint) for vend in found]
+    rows = [vends.row(vend, service.endpoint, could) for vend in found]
+    columns = vends.OF_REPOSITORY if arguments.repository else vends.COLUMNS
     if arguments.csv:
-        console.stdout.write(vends.as_csv(rows, vends.COLUMNS))
+        console.stdout.write(vends.as_csv(rows, columns))
         return 0
-    for line in vends.table(rows, vends.COLUMNS) if rows else ["Nothing was vended or refused"]:
+    for line in vends.table(rows, columns) if rows else ["Nothing was vended or refused"]:
         console.line(line)
     return 0
 
@@ -146,9 +148,15 @@ def span(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def read(
-    service: Service, arguments: argparse.Namespace, console: Console
+    service: Service, arguments: argparse.Namespace, console: Console, could: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield the vends that are asked for, page by page, and show a person how far it is.
+
+    Args:
+        service: Who is asked.
+        arguments: What for.
+        console: Where a person sees how far it is.
+        could: Takes what each token could do with the repository that is asked about.
 
     Raises:
         Problem: A page could not be had, or is none.
@@ -164,6 +172,8 @@ def read(
         if not isinstance(found, list) or not isinstance(after, str | None):
             detail = "it is no list of vends"
             raise Problem("unexpected_answer", endpoint=service.endpoint, detail=detail)
+        said = page.get("could")
+        could.update(said if isinstance(said, dict) else {})
         yield from found
         count += len(found)
         if after is None or count >= arguments.limit > 0:

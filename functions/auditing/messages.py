@@ -242,6 +242,8 @@ def selection_of(given: Mapping[str, str] | None, *, now: datetime) -> tuple[Sel
         raise wrong("give one of caller, repository, grant and outcome")
     by = chosen[0] if chosen else By.TIME
     value = getattr(query, by.value) if chosen else ""
+    if by is By.REPOSITORY and not REPOSITORY.fullmatch(value):
+        raise wrong("repository: name one literally, in the lower-case form of ECR")
     if by is By.OUTCOME and value not in OUTCOMES:
         raise wrong(f"outcome: give one of {', '.join(OUTCOMES)}")
     if query.order not in ("newest", "oldest"):

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditing.auditing import ENOUGH, MOST_STEPS, RecordsUnavailable, access_to
+from auditing.messages import MOST, PAGE
 from auditing.selection import By, Selection, Span
 from tests.audited import ROLE, Audited, ago, ids
 from tests.fakes import NOW, caller
 from tests.unit.service.test_ledger import flood, ledger
+from tools.environments import ROOT
 
 LATELY = Span(NOW - timedelta(days=2), NOW + timedelta(hours=1))
 LONG = Span(NOW - timedelta(days=100), NOW + timedelta(hours=1))
@@ -158,3 +160,9 @@ def test_a_page_ends_early_where_time_is_short_and_loses_nothing() -> None:
             break
         selection = Selection(By.TIME, "", LATELY, after=page.after)
     assert found == made
+
+
+def test_the_page_says_how_much_a_list_reads_at_most() -> None:
+    page = (ROOT / "docs/auditing.md").read_text()
+    assert f"| time | an hour | {MOST_STEPS} queries, {2 * PAGE} items |" in page
+    assert f"`limit` (1 to {MOST}; {PAGE})" in page

@@ -122,7 +122,7 @@ def test_whose_a_token_is_is_asked_with_what_stdin_holds(
     assert TOKEN not in out.getvalue() + err.getvalue()
 
 
-@pytest.mark.parametrize("given", ["", " \n", "{}", '{"Secret": 1}'])
+@pytest.mark.parametrize("given", ["", " \n", "{}", '{"Secret": 1}', "\udcff\x00binary", "é"])
 def test_without_a_token_nothing_is_asked(
     given: str, machine: Machine, service: FakeService
 ) -> None:
@@ -200,3 +200,9 @@ def test_nobody_is_said_and_something_else_is_no_answer(
     service.refuse = (200, answer)
     out, err, _ = machine.run("audit", "access", "--repository", "a/b")
     assert said in out + err
+
+
+@pytest.mark.parametrize("limit", ["-1", "many"])
+def test_a_limit_is_a_number_of_vends(limit: str, machine: Machine, service: FakeService) -> None:
+    assert machine.run("audit", "list", "--limit", limit)[2] == 2
+    assert service.auditing == []

@@ -65,7 +65,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
     parser.add_argument("--to", dest="end", metavar="TIME", help="until just before then")
     parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
     parser.add_argument(
-        "--limit", metavar="N", type=int, default=1000, help="vends at most (1000); 0: all"
+        "--limit", metavar="N", type=count, default=1000, help="vends at most (1000); 0: all"
     )
     parser.add_argument(
         "--registry", metavar="HOST", help="as whom, and of which service, this registry is asked"
@@ -74,6 +74,18 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print the service's records as they are")
     form.add_argument("--csv", action="store_true", help="print the list for a spreadsheet")
     return parser
+
+
+def count(text: str) -> int:
+    """Return a number of vends.
+
+    Raises:
+        ValueError: It is none.
+    """
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -164,9 +176,9 @@ def read(
     asked = {name: value for name in SELECTORS if (value := getattr(arguments, name))}
     asked |= span(arguments)
     asked["order"] = "oldest" if arguments.oldest_first else "newest"
-    count = 0
+    seen = 0
     while True:
-        left = arguments.limit - count if arguments.limit > 0 else PAGE
+        left = arguments.limit - seen if arguments.limit > 0 else PAGE
         page = service.vends({**asked, "limit": str(min(left, PAGE))}, Deadline(SECONDS))
         found, after = page.get("vends"), page.get("next")
         if not isinstance(found, list) or not isinstance(after, str | None):
@@ -175,13 +187,13 @@ def read(
         said = page.get("could")
         could.update(said if isinstance(said, dict) else {})
         yield from found
-        count += len(found)
-        if after is None or count >= arguments.limit > 0:
+        seen += len(found)
+        if after is None or seen >= arguments.limit > 0:
             if after is not None:
-                console.note(f"There are more: these are {count}, --limit says how many.")
+                console.note(f"There are more: these are {seen}, --limit says how many.")
             return
         if console.stderr.isatty():
-            console.stderr.write(f"\r{count} vends ")
+            console.stderr.write(f"\r{seen} vends ")
             console.stderr.flush()
         asked["after"] = after
 
@@ -195,7 +207,7 @@ def the_token(console: Console) -> dict[str, str]:
         Problem: `no_token`.
     """
     text = console.stdin.read(1 << 16).strip()
-    if not text:
+    if not text or not text.isascii():
         raise Problem("no_token")
     try:
         document = json.loads(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from auditing.selection import Span
@@ -90,23 +91,26 @@ def periods(served: Iterable[Served], span: Span) -> Iterator[Period]:
     """Yield when which policy served within `span`, in order.
 
     A policy counts from when it was first seen until another one was: what decides is recorded when
-    somebody asks, so that in between nobody was vended anything.
+    somebody asks, so that in between nobody was vended anything. It is recorded once an hour, and
+    one that came back within the hour does not show: until the hour of a change is over, both count.
 
     Args:
         served: All that were seen in that time, and the last one before it.
         span: Within which.
     """
     ordered = sorted(served, key=lambda one: (one.at, one.revision))
-    changes = [
-        one
-        for before, one in zip([None, *ordered], ordered, strict=False)
-        if before is None or before.revision != one.revision
-    ]
-    for one, after in zip(changes, [*changes[1:], None], strict=False):
-        start = max(one.at, span.start)
-        end = min(after.at if after else span.end, span.end)
+    runs = [list(run) for _, run in groupby(ordered, key=lambda one: one.revision)]
+    for run, after in zip(runs, [*runs[1:], None], strict=False):
+        start = max(run[0].at, span.start)
+        over = max(after[0].at, hour_after(run[-1].at)) if after else span.end
+        end = min(over, span.end)
         if start < end:
-            yield Period(Span(start, end), one.revision, one.label)
+            yield Period(Span(start, end), run[0].revision, run[0].label)
+
+
+def hour_after(moment: datetime) -> datetime:
+    """Return when the hour of a moment is over."""
+    return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
 def possible(question: Question, policy: Policy, period: Period) -> Iterator[Possible]:
@@ -239,4 +243,4 @@ def joined(found: Sequence[Possible]) -> list[Possible]:
 def goes_on(before: Possible, after: Possible) -> bool:
     """Return whether one is the other, under the policy that came next."""
     same = replace(before, period=after.period) == after
-    return same and before.period.span.end == after.period.span.start
+    return same and before.period.span.end >= after.period.span.start

@@ -81,6 +81,24 @@ def test_a_policy_counts_from_when_it_was_seen_until_another_was() -> None:
     ]
 
 
+def test_a_policy_that_came_back_within_the_hour_counts_until_the_hour_is_over() -> None:
+    world = Audited()
+    change = ago(hours=6)
+    world.vend(at=change)
+    world.policy = OTHER
+    world.vend(at=change + timedelta(minutes=10))
+    world.policy = AUDITED
+    world.vend(at=change + timedelta(minutes=20))
+    world.vend(at=change + timedelta(hours=2))
+    found = could(world, asked())
+    over = (change + timedelta(hours=1)).replace(microsecond=0)
+    assert [(grant, start, end) for _, grant, start, end in found] == [
+        ("payments-ci", change, over),
+        ("payments-robot", change + timedelta(minutes=10), change + timedelta(hours=2)),
+        ("payments-ci", change + timedelta(hours=2), DAY.end),
+    ]
+
+
 def test_what_the_next_policy_goes_on_to_grant_is_one() -> None:
     world = Audited()
     world.vend(at=ago(hours=30))

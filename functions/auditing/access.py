@@ -92,7 +92,7 @@ def periods(served: Iterable[Served], span: Span) -> Iterator[Period]:
 
     A policy counts from when it was first seen until another one was: what decides is recorded when
     somebody asks, so that in between nobody was vended anything. It is recorded once an hour, and
-    one that came back within the hour does not show: until the hour of a change is over, both count.
+    one that came back within the hour does not show: until the hour of a change is over both count.
 
     Args:
         served: All that were seen in that time, and the last one before it.

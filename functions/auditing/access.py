@@ -114,9 +114,10 @@ def hour_after(moment: datetime) -> datetime:
 
 
 def possible(question: Question, policy: Policy, period: Period) -> Iterator[Possible]:
-    """Yield whom a policy would have given it in its period.
+    """Yield whom a policy would have given it in its period: at least all who could have had it.
 
-    Each is decided as the service decides, by an example where a pattern names many.
+    Each is decided as the service decides, where a pattern names many by an example, without what
+    is about some of them only: that is named beside them.
     """
     for grant in policy.grants:
         if not serves(grant, question):
@@ -149,9 +150,9 @@ def serves(grant: Grant, question: Question) -> bool:
 def is_allowed(
     policy: Policy, pattern: CallerPattern, grant: Grant, question: Question, period: Period
 ) -> bool:
-    """Return whether the service would have vended it to an example of these callers."""
+    """Return whether the service would have vended it to some of these callers."""
     decision = decide(
-        policy,
+        about_all_of(pattern, policy),
         example_of(pattern),
         VendRequest(
             registry=question.registry,
@@ -163,6 +164,35 @@ def is_allowed(
         limits=Limits(),
     )
     return decision.refusal is None
+
+
+def about_all_of(pattern: CallerPattern, policy: Policy) -> Policy:
+    """Return a policy without the denies, and the ceiling, that may be about some callers only.
+
+    What is about one principal is about all its callers, unless it is about sessions.
+    """
+    many = is_many(pattern)
+    denies = [
+        deny
+        for deny in policy.denies
+        if deny.callers is None
+        or (
+            not many
+            and any(
+                one.session is None and one.matches(example_of(pattern)) for one in deny.callers
+            )
+        )
+    ]
+    ceiling = policy.ceiling
+    if any(sign in account_of(pattern) for sign in "*?"):
+        ceiling = ceiling.model_copy(update={"accounts": None})
+    return policy.model_copy(update={"denies": denies, "ceiling": ceiling})
+
+
+def account_of(pattern: CallerPattern) -> str:
+    """Return the account of the callers, which may have wildcards."""
+    arn = pattern.role or pattern.user or pattern.federated_user
+    return arn.split(":")[4] if arn else ""
 
 
 def denies_of_some(policy: Policy, question: Question) -> Iterator[str]:

@@ -10,16 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditing.access import Question, Served, example_of, periods
+from auditing.access import Period, Question, Served, example_of, periods, possible, words
 from auditing.auditing import ENOUGH
 from auditing.selection import Span
 from handlers.audit_api import audit
 from tests.audited import AUDITED, Audited, ago
 from tests.fakes import NOW, event
 from tests.metric_lines import AUDITOR
+from tests.strategies import NOW as THEN
+from tests.strategies import names_in, situations
 from vending.access import Access
+from vending.caller import Caller
 from vending.caller_patterns import CallerPattern
+from vending.decision import Limits, VendRequest, decide
 from vending.errors import Refused
+from vending.policy import Policy
 
 DAY = Span(NOW - timedelta(days=1), NOW)
 OTHER = AUDITED.replace("name: payments-ci", "name: payments-robot")
@@ -234,3 +239,30 @@ def test_more_policies_than_there_is_time_for_are_asked_about_in_parts() -> None
         world.service().could(asked(), left=lambda: ENOUGH - 1)
     first = Span(DAY.start, ago(hours=6))
     assert world.service().could(asked(span=first), left=lambda: ENOUGH - 1)[1]
+
+
+@given(situations(), st.sampled_from(Access), st.data())
+def test_nobody_whom_the_service_would_have_served_is_left_out(
+    situation: tuple[Policy, Caller, VendRequest], access: Access, data: st.DataObject
+) -> None:
+    policy, who, _ = situation
+    name = data.draw(names_in(policy))
+    question = Question(name, access, "default", Span(THEN, THEN + timedelta(seconds=1)))
+    found = {
+        (one.grant, one.callers)
+        for one in possible(question, policy, Period(question.span, "1", ""))
+    }
+    for grant in policy.grants:
+        request = VendRequest("default", {access: (name,)}, grant=grant.name, reason="why")
+        if not decide(policy, who, request, now=THEN, limits=Limits()).refusal:
+            mine = {(grant.name, words(one)) for one in grant.callers if one.matches(who)}
+            assert mine & found
+    # Who is named alone is decided and not guessed.
+    for one in possible(question, policy, Period(question.span, "1", "")):
+        if not one.many and not one.unless:
+            (grant,) = [grant for grant in policy.grants if grant.name == one.grant]
+            (pattern, *_) = [held for held in grant.callers if words(held) == one.callers]
+            request = VendRequest("default", {access: (name,)}, grant=grant.name, reason="why")
+            assert not decide(
+                policy, example_of(pattern), request, now=THEN, limits=Limits()
+            ).refusal

@@ -285,6 +285,10 @@ def main() -> int:
     except (Failed, Missing, NotStarted) as problem:
         print(problem, file=sys.stderr)
         return 1
+    except OSError as problem:
+        # A folder that could not be copied lists each of its files.
+        print(one_line(str(problem), 300), file=sys.stderr)
+        return 1
     except Ended:
         return 130
     return 0

@@ -63,6 +63,10 @@ def main() -> int:
             books = loaded(
                 stack, plan, callers=asked.callers, seconds=asked.seconds, crowded=watched
             )
+    except AssertionError as problem:
+        # Why the stack did not start, it has said itself.
+        print(problem, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     found = summary(books.notes, books.calls, imbalances(books))

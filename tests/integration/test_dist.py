@@ -22,6 +22,7 @@ from tests.release.fake_sigstore import Run, Sigstore
 from tests.release.small_release import Release
 from tests.tools_at_hand import require_tool
 from tools.artefacts import packages
+from tools.artefacts.bundle_rules import SOURCES
 from tools.environments import ROOT, Missing, make, run, uv
 from tools.release import dist, reproducible
 from tools.release.version import commit
@@ -70,7 +71,7 @@ def test_a_bill_names_all_that_is_inside(built: Path, name: str, tmp_path: Path)
     tops = top_names(built / name, tmp_path)
     modules = {top.removesuffix(".py") for top in tops if not top.endswith((".dist-info", ".libs"))}
     known = packages_distributions()
-    ours = {"__main__", "ecr_vend", "handlers", "probing", "reconciling", "vending", "__pycache__"}
+    ours = {"__main__", "ecr_vend", *SOURCES, "__pycache__"}
     expected = {normal(owner) for module in modules - ours for owner in known[module]}
     assert set(components(built, name)) == expected
 

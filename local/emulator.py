@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local import internals, provisioning, sessions
-from local.faults import JOURNAL, PLAN, Faults
+from local.faults import Faults
 from local.gate import Gate
 from local.passwords import Passwords
 from local.validation import run_validators
@@ -85,7 +85,7 @@ async def serve(held: socket.socket, faults: Path | None) -> None:
     sessions.know_functions_by_their_roles()
     sessions.honour_source_identity()
     run_validators()
-    emulator = Faults(app, faults / PLAN, faults / JOURNAL) if faults else app
+    emulator = Faults(app, faults) if faults else app
     gate = Gate(emulator, passwords, ACCOUNT, REGION, ready=lambda: announce(port, administrator))
 
     loop = asyncio.get_running_loop()

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from local.gate import Application, Message, Receive, Scope, Send
 
-PLAN, JOURNAL = "faults.json", "journal.jsonl"
-"""The files, in the folder of a stack."""
+PLAN, JOURNAL, UNDER_WAY = "faults.json", "journal.jsonl", "under-way.txt"
+"""The files, in the folder of a stack. The last one holds how many requests are under way."""
 
 KINDS = ("error", "throttle", "slow", "hang", "lost", "late")
 """What may become of a call. `error` and `throttle` are answered at once and change nothing; `slow`
@@ -135,23 +135,33 @@ class Faults:
 
     Attributes:
         emulator: The emulator's.
-        plan: The file of the plan.
-        journal: The file that each call of a vend is noted in.
+        folder: Of the plan, the journal of each call of a vend, and the number of requests that
+            the emulator works on, those of callers that hung up among them.
     """
 
     emulator: Application
-    plan: Path
-    journal: Path
+    folder: Path
+    _open: int = 0
     _calls: Counter[str] = field(default_factory=Counter)
     _events: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _line: asyncio.Semaphore | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request meet what is planned for it."""
-        if scope["type"] != "http" or not self.plan.exists():
+        if scope["type"] != "http" or not (self.folder / PLAN).exists():
             await self.emulator(scope, receive, send)
             return
-        plan = Plan.read(self.plan)
+        self._counted(+1)
+        try:
+            await self._planned(Plan.read(self.folder / PLAN), scope, receive, send)
+        finally:
+            self._counted(-1)
+
+    def _counted(self, more: int) -> None:
+        self._open += more
+        (self.folder / UNDER_WAY).write_text(str(self._open))
+
+    async def _planned(self, plan: Plan, scope: Scope, receive: Receive, send: Send) -> None:
         if API_CALL.fullmatch(scope["path"]):
             self._line = self._line or asyncio.Semaphore(plan.environments)
             async with self._line:
@@ -177,7 +187,7 @@ class Faults:
                     signed[1] if signed else "",
                     **details(operation, body, answer.body),
                 )
-                with self.journal.open("a") as journal:
+                with (self.folder / JOURNAL).open("a") as journal:
                     journal.write(call.line())
         if fault == "lost":
             await gone(receive)

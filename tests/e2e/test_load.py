@@ -71,3 +71,11 @@ def test_what_aws_did_not_mint_is_recorded_as_failed(
     assert {note.status for note in books.notes} <= {502, 503}
     assert {books.outcome(note.vend_id) for note in books.notes} == {"failed"}
     assert not broken(books)
+
+
+def test_the_books_wait_for_those_who_hung_up(faulty: Stack) -> None:
+    plan = Plan(1, 1.0, ("hang",), ("AssumeRole",), environments=2)
+    books = loaded(faulty, plan, callers=4, seconds=0.1, kinds={"hang up": 1})
+    assert {note.broken for note in books.notes} == {"hung up"}
+    assert {books.outcome(vend_id) for vend_id in books.intents} == {"failed"}
+    assert not broken(books)

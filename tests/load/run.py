@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.faults import JOURNAL, PLAN
+from local.faults import JOURNAL, PLAN, UNDER_WAY
 from local.journal import read_journal
 from tests.load.books import Books, key_of
-from tests.load.callers import KINDS, Crowd
+from tests.load.callers import KINDS, PATIENCE, Crowd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,6 +62,7 @@ def loaded(
         crowded(crowd)
         plan.write(state / PLAN)
         crowd.run(callers, seconds, kinds)
+        settle(state / UNDER_WAY)
     finally:
         (state / PLAN).unlink(missing_ok=True)
     return Books(
@@ -71,6 +73,18 @@ def loaded(
         macs=macs(stack, {note.digest for note in crowd.notes if note.digest}),
         table=table,
     )
+
+
+def settle(under_way: Path) -> None:
+    """Wait until the functions have done with the requests of callers that hung up, too.
+
+    Args:
+        under_way: The file with their number.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while under_way.read_text() != "0":
+        assert time.monotonic() < deadline, f"{under_way.read_text()} requests never ended"
+        time.sleep(0.05)
 
 
 def items_of(stack: Stack, table: str) -> list[Item]:

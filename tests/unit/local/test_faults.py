@@ -6,11 +6,12 @@ import asyncio
 import base64
 import hashlib
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.faults import JOURNAL, KINDS, PLAN, Faults, Plan
+from local.faults import JOURNAL, KINDS, PLAN, UNDER_WAY, Faults, Plan
 from local.journal import Call, read_journal
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def asked(
     scope = {"type": "http", "path": path, "headers": headers}
     if plan:
         plan.write(folder / PLAN)
-    asyncio.run(Faults(emulator, folder / PLAN, folder / JOURNAL)(scope, receive, send))
+    asyncio.run(Faults(emulator, folder)(scope, receive, send))
     assert all(one == body for one in seen)
     return bool(seen), after_hang_up, sent[0]["status"] if sent else 0
 
@@ -143,3 +144,28 @@ def test_events_are_numbered_in_their_order(tmp_path: Path) -> None:
     (call,) = read_journal(tmp_path / JOURNAL)
     assert isinstance(call, Call)
     assert 0 < call.began < call.ended
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_request_is_under_way_until_the_emulator_has_done_with_it(
+    tmp_path: Path, breaks: bool
+) -> None:
+    counted = []
+
+    async def emulator(scope: Any, receive: Any, send: Any) -> None:
+        counted.append((tmp_path / UNDER_WAY).read_text())
+        if breaks:
+            raise ConnectionError
+
+    async def gone() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(_: Any) -> None: ...
+
+    Plan(1, 0).write(tmp_path / PLAN)
+    scope = {"type": "http", "path": "/restapis/a/v1/_user_request_/v1/tokens", "headers": []}
+    request = Faults(emulator, tmp_path)(scope, gone, send)
+    with suppress(ConnectionError):
+        asyncio.run(request)
+    assert counted == ["1"]
+    assert (tmp_path / UNDER_WAY).read_text() == "0"

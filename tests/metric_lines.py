@@ -13,7 +13,15 @@ from handlers.audit_api import audit
 from handlers.measures import measures
 from handlers.revocation_api import KEEP_UP, revocations
 from tests.audited import Audited
-from tests.fakes import FakeCounters, FakeLedger, FakeMinter, FakePolicies, event, vending
+from tests.fakes import (
+    FakeBlocks,
+    FakeCounters,
+    FakeLedger,
+    FakeMinter,
+    FakePolicies,
+    event,
+    vending,
+)
 from tests.revoking import KEY, FakeDenier, World
 from vending.budgets import CountersThrottled, CountersUnavailable, Kind
 from vending.errors import Code, Refused
@@ -71,6 +79,7 @@ REQUESTS: dict[str, Mapping[str, Any]] = {
     "not_found": {"path": "/v1/nothing"},
     "audit_unavailable, intent": {"ledger": FakeLedger(fails_at="intend")},
     "audit_unavailable, issue": {"ledger": FakeLedger(fails_at="issue")},
+    "blocks_unavailable": {"blocks": FakeBlocks(down=True)},
     "mint_failed": {"minter": FakeMinter(failure=MintFailed("AssumeRole: AccessDenied"))},
     "scope_too_large": {"minter": FakeMinter(failure=MintFailed("packed", too_large=True))},
     "aws_throttled": {"minter": FakeMinter(failure=MintFailed("slow down", throttled=True))},
@@ -113,7 +122,7 @@ REVOCATIONS: tuple[Mapping[str, Any], ...] = (
 )
 """What revokers ask, one after the other."""
 
-FAKES = {"budgets", "counters", "ledger", "minter", "policies", "uncounted"}
+FAKES = {"blocks", "budgets", "counters", "ledger", "minter", "policies", "uncounted"}
 
 
 def logged(kind: str) -> list[dict[str, Any]]:

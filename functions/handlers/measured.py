@@ -6,12 +6,16 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from aws_lambda_powertools import Logger
+
 from handlers.measures import measures
-from vending.ports import LedgerUnavailable, MintFailed, ServingPolicy
+from vending.ports import BlocksUnavailable, LedgerUnavailable, MintFailed, ServingPolicy
 
 if TYPE_CHECKING:
     from vending.ports import Policies
     from vending.vend import Vending
+
+logger = Logger()
 
 PHASES = {
     "holds": "BlocksSeconds",
@@ -74,8 +78,13 @@ def watched(call: Any, phase: str | None) -> Any:
         started = time.perf_counter()
         try:
             return call(*arguments, **named)
-        except LedgerUnavailable:
+        except LedgerUnavailable as failure:
+            # AWS's code is nowhere else: CloudTrail has no writes to a table unless it is told to.
+            logger.error("the ledger did not acknowledge", error=str(failure))
             measures.count("LedgerFailures")
+            raise
+        except BlocksUnavailable as failure:
+            logger.error("the blocks cannot be read", error=str(failure))
             raise
         except MintFailed as failure:
             if not failure.too_large:

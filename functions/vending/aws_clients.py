@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from vending.deadlines import QUICK
 
@@ -33,6 +34,23 @@ THROTTLES = frozenset(
     }
 )
 """The error codes by which AWS says that it is asked too often."""
+
+
+def failure_of(error: BotoCoreError | ClientError) -> str:
+    """Return the call that failed and AWS's code, or the kind of error where none answered.
+
+    Never AWS's words, which may quote what was sent.
+    """
+    if not isinstance(error, ClientError):
+        return type(error).__name__
+    codes = [error.response["Error"]["Code"], *cancellations(error)]
+    return f"{error.operation_name}: {', '.join(code for code in codes if code != 'None')}"
+
+
+def cancellations(error: ClientError) -> list[str]:
+    """Return why a transaction was cancelled: a code for each of its items, `None` for none."""
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return [str(reason.get("Code", "None")) for reason in reasons]
 
 
 def patient_client(

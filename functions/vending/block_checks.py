@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vending import blocks
+from vending.aws_clients import failure_of
 from vending.ports import BlocksUnavailable
 
 if TYPE_CHECKING:
@@ -36,5 +37,5 @@ class DynamoBlocks:
                 ConsistentRead=True,
             )
         except (BotoCoreError, ClientError) as error:
-            raise BlocksUnavailable(type(error).__name__) from error
+            raise BlocksUnavailable(failure_of(error)) from error
         return "Item" in found

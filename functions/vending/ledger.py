@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vending import blocks
+from vending.aws_clients import cancellations, failure_of
 from vending.deadlines import CHECKED
 from vending.ports import Blocked, LedgerUnavailable
 from vending.records import (
@@ -230,19 +231,13 @@ class DynamoLedger:
         }
 
 
-def cancellations(error: ClientError) -> list[str]:
-    """Return why a transaction was cancelled: a code for each of its items, `None` for none."""
-    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return [str(reason.get("Code", "None")) for reason in reasons]
-
-
 @contextmanager
 def acknowledged() -> Iterator[None]:
     """Turn whatever kept a write from being acknowledged into one error."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise LedgerUnavailable(type(error).__name__) from error
+        raise LedgerUnavailable(failure_of(error)) from error
 
 
 def attributes_of(item: Mapping[str, Any]) -> dict[str, Any]:

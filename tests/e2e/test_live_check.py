@@ -16,8 +16,7 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.test_api import publish
 from tools.environments import ROOT
-from tools.live_check import limits, service, tokens  # noqa: F401  each adds its checks
-from tools.live_check.check import CHECKS
+from tools.live_check.checks import CHECKS
 from vending.policy_text import revision_of
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ GRANT = """
     repositories: [ecr-vend-check/one]
     access: pull
 """
+REVOKER = """
+  - role: arn:aws:iam::000000000000:role/ecr-vend-check-revoker"""
 
 
 def environment(stack: Stack) -> dict[str, str]:
@@ -91,9 +92,10 @@ def serve(stack: Stack, text: str) -> None:
 
 @pytest.fixture
 def granted(stack: Stack) -> Iterator[None]:
-    """A policy that grants the live check's caller its own repository."""
+    """A policy that grants the live check's caller its own repository, and names its revoker."""
     original = (ROOT / "local/policy.yaml").read_text()
-    serve(stack, original.replace("\ndenies:", GRANT + "denies:", 1))
+    granting = original.replace("\ndenies:", GRANT + "denies:", 1)
+    serve(stack, granting.replace("\nrevokers:", "\nrevokers:" + REVOKER, 1))
     yield
     serve(stack, original)
 
@@ -136,6 +138,27 @@ def test_without_a_grant_the_vend_cannot_be_told_and_the_report_says_what_to_do(
     (one,) = report["checks"]
     assert (code, one["verdict"]) == (0, "could not tell")
     assert "docs/live-check.md" in one["saw"]
+
+
+def test_a_stack_whose_revocations_deny_nothing_is_told_so(stack: Stack, granted: None) -> None:
+    iam = stack.client("iam")
+    denies = {
+        "RoleName": "ecr-vend-pull",
+        "PolicyArn": stack.physical("PullRevocations"),
+    }
+    iam.detach_role_policy(**denies)
+    end = time.monotonic() + 60
+    try:
+        while True:
+            code, report = live_check(stack, "--only", "revocation")
+            (one,) = report["checks"]
+            # The revoking function polls for itself, and may not know its revoker yet.
+            if one["verdict"] != "could not tell" or time.monotonic() > end:
+                break
+    finally:
+        iam.attach_role_policy(**denies)
+    assert (code, one["verdict"]) == (1, "does not hold")
+    assert "it still pulled" in one["saw"]
 
 
 def begun(stack: Stack) -> subprocess.Popen[str]:

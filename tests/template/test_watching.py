@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handlers.measured import PHASES
-from tests.metric_lines import revoking
+from tests.metric_lines import auditing, revoking
 from tests.template import watched
 from tests.template.test_functions import environment
 from tools.environments import ROOT
@@ -153,6 +153,7 @@ def fields_by_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         | set(PHASES.values()),
         stack.ref("ProberLogGroup"): watched.fields_of(watched.probed(monkeypatch)),
         stack.ref("RevokeLogGroup"): watched.fields_of(revoking()),
+        stack.ref("AuditLogGroup"): watched.fields_of(auditing()),
         stack.ref("ReconcilerLogGroup"): watched.fields_of(watched.reconciled()),
     }
 
@@ -227,6 +228,32 @@ def test_the_runbook_has_a_section_for_every_alarm_and_every_code_and_for_no_oth
 
     assert sections("Alarms") == set(ALARMS)
     assert sections("Error codes") == set(Code)
+
+
+def test_what_the_runbook_tells_to_look_at_is_there() -> None:
+    source = (ROOT / "template.yaml").read_text()
+    source += "".join(file.read_text() for file in (ROOT / "functions").rglob("*.py"))
+    told = PAGE.split("\n## First steps\n")[1].split("\n## Metrics\n")[0]
+    named = re.findall(r"(?<![*\w])\*([^*\n]+)\*(?![*\w])", told)
+    assert len(named) > 20
+    assert [name for name in named if name not in source and name != "Refused with"] == []
+    commands = re.findall(r"\$\((resource|output) (\w+)\)", PAGE)
+    assert len(commands) > 5
+    for kind, name in commands:
+        assert Stack().resource(name) if kind == "resource" else Stack().output(name)
+
+
+def test_every_command_of_revoking_in_the_docs_gives_a_reason() -> None:
+    # Without one the command refuses, at the worst of times.
+    for page in (ROOT / "docs").glob("*.md"):
+        for command in re.findall(
+            r"ecr-vend revoke (?:vend|caller|before) [^`\n]*", page.read_text()
+        ):
+            assert "--reason" in command, f"{page.name}: {command}"
+
+
+def test_the_runbook_links_to_sections_that_there_are() -> None:
+    assert set(re.findall(r"\]\(#([\w-]+)\)", PAGE)) - anchors() == set()
 
 
 def test_the_runbook_names_metrics_and_queries_that_there_are(

@@ -28,8 +28,9 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
-from tools.live_check import limits, service, tokens
-from tools.live_check.check import CHECKS, CannotTell, Check, Seen, Verdict
+from tools.live_check.check import CannotTell, Check, Seen, Verdict
+from tools.live_check.checks import CHECKS
+from tools.live_check.made import make, remove_leftovers
 from tools.live_check.registry import Registry
 from tools.live_check.report import Report
 from tools.live_check.world import World
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PREFIX = "ecr-vend-check"
-MODULES = (tokens, service, limits)
-"""Whose checks there are: each adds its own when it is imported."""
 
 
 def tried(check: Check, world: World) -> Seen:
@@ -68,7 +67,7 @@ def run(world: World, checks: Sequence[Check], *, say: bool) -> Report:
     results = []
     left: list[str] = []
     try:
-        world.make()
+        make(world)
         for check in checks:
             found = tried(check, world)
             results.append((check, found))
@@ -138,9 +137,11 @@ def agreed(world: World, *, yes: bool) -> bool:
     """Return whether the person agrees to what will be made."""
     asking = (
         f"In account {world.account}, {world.region}, on stack {world.stack}: make and remove the "
-        f"repositories {world.one} and {world.two}, the roles {world.holder} and {world.caller}, "
-        "and one policy version that is never deployed; ask the API for tokens, which its ledger "
-        "keeps records of."
+        f"repositories {world.one} and {world.two}, the roles {world.holder}, {world.caller}, "
+        f"{world.revoker} and {world.function_role}, the functions {world.function} and "
+        f"{world.other_function}, the stack {world.small_stack}, and one policy version that is "
+        "never deployed; ask the API for tokens and to revoke one, which its ledger keeps records "
+        "of."
     )
     print(asking, file=sys.stderr)
     if yes:
@@ -180,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         world = world_of(asked)
         if asked.remove:
-            print("\n".join(f"removed {what}" for what in world.remove_leftovers()))
+            print("\n".join(f"removed {what}" for what in remove_leftovers(world)))
             return 0
         if not agreed(world, yes=asked.yes):
             return 2

@@ -7,18 +7,19 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.live_check import made
+from tools.live_check.answers import code_of, refused_by_iam
 from tools.live_check.check import CannotTell
 from tools.live_check.made import document
+from tools.live_check.names import Names
 from tools.live_check.registry import Login, Registry, refused
 from vending.access import Access
 from vending.caller import Origin
@@ -41,7 +42,7 @@ DENYING = 600.0
 
 
 @dataclass
-class World:
+class World(Names):
     """A deployed stack, seen by whoever checks it.
 
     Attributes:
@@ -103,6 +104,14 @@ class World:
         """Return the ARN of a role of the account."""
         return f"arn:{self.partition}:iam::{self.account}:role/{name}"
 
+    def policy_arn(self, name: str) -> str:
+        """Return the ARN of a managed policy of the account."""
+        return f"arn:{self.partition}:iam::{self.account}:policy/{name}"
+
+    def function_arn(self, name: str) -> str:
+        """Return the ARN of a function of the account and region."""
+        return f"arn:{self.partition}:lambda:{self.region}:{self.account}:function:{name}"
+
     def outputs(self) -> dict[str, str]:
         """Return the stack's outputs."""
         if not self._outputs:
@@ -117,60 +126,6 @@ class World:
         )["StackResourceDetail"]
         return str(found["PhysicalResourceId"])
 
-    @property
-    def one(self) -> str:
-        """Return the repository that tokens are for."""
-        return f"{self.prefix}/one"
-
-    @property
-    def two(self) -> str:
-        """Return the repository that tokens are not for."""
-        return f"{self.prefix}/two"
-
-    @property
-    def holder(self) -> str:
-        """Return the role that stands in for a vended one: it may do everything with both."""
-        return f"{self.prefix}-holder"
-
-    @property
-    def caller(self) -> str:
-        """Return the role that may call the API, and nothing else."""
-        return f"{self.prefix}-caller"
-
-    def make(self) -> None:
-        """Make the repositories with an image each, and the roles.
-
-        Raises:
-            ClientError: Something of that name is there already, or may not be made.
-        """
-        arns = []
-        for name in (self.one, self.two):
-            created = self.client("ecr").create_repository(repositoryName=name, tags=made.TAGS)
-            arns.append(created["repository"]["repositoryArn"])
-            self.undo(f"repository {name}", partial(self._remove_repository, name))
-        anything = {"Effect": "Allow", "Action": "ecr:*", "Resource": arns}
-        mint = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
-        bearer = {
-            "Effect": "Allow",
-            "Action": ["signin:CreateBearerToken", "sts:GetServiceBearerToken"],
-            "Resource": "*",
-        }
-        self._make_role(self.holder, [anything, mint, bearer])
-        self._make_role(self.caller, [json.loads(self.outputs()["CallerStatement"])])
-        whole = self.settled(lambda: self.token(self.session_of(self.holder, "pusher")))
-        for name in (self.one, self.two):
-            self.settled(partial(whole.push, name))
-
-    def _make_role(self, name: str, statements: list[Any]) -> None:
-        iam = self.client("iam")
-        account = f"arn:{self.partition}:iam::{self.account}:root"
-        made.create_role(iam, name, trusted=account)
-        self.undo(f"role {name}", partial(made.remove_role, iam, name))
-        iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=document(statements))
-
-    def _remove_repository(self, name: str) -> None:
-        self.client("ecr").delete_repository(repositoryName=name, force=True)
-
     def undo(self, what: str, how: Callable[[], object]) -> None:
         """Remember how something that was made is removed."""
         self._undo.append((what, how))
@@ -183,19 +138,10 @@ class World:
             try:
                 how()
             except ClientError as error:
-                left.append(f"{what}: {error.response['Error']['Code']}")
+                left.append(f"{what}: {code_of(error)}")
+            except BotoCoreError as error:
+                left.append(f"{what}: {type(error).__name__}")
         return left
-
-    def remove_leftovers(self) -> list[str]:
-        """Remove what an earlier run that was killed has left; return what there was."""
-        iam, ecr = self.client("iam"), self.client("ecr")
-        roles = [name for name in (self.holder, self.caller) if made.is_our_role(iam, name)]
-        ours = [name for name in (self.one, self.two) if made.is_our_repository(ecr, name)]
-        for name in ours:
-            self._remove_repository(name)
-        for name in roles:
-            made.remove_role(iam, name)
-        return [*ours, *roles]
 
     def session_of(
         self, role: str, name: str, policy: str | None = None, source_identity: str | None = None
@@ -245,12 +191,22 @@ class World:
         policy = session_policy(decision, origin, partition=self.partition)
         return self.token(self.session_of(self.holder, name, policy))
 
-    def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Return the API's answer to the role that may call it."""
+    def call(
+        self, method: str, path: str, body: Any = None, *, role: str = "", api: str = ""
+    ) -> httpx.Response:
+        """Return the API's answer to a role.
+
+        Args:
+            method: Of the request.
+            path: Below the API's address.
+            body: What to send as JSON, or None for nothing.
+            role: Who calls; the one that may vend where there is none.
+            api: Another address of the API, or empty for `self.api`.
+        """
         content = json.dumps(body).encode() if body is not None else b""
         headers = {"Content-Type": "application/json"} if content else {}
-        request = AWSRequest(method, self.api + path, data=content, headers=headers)
-        credentials = self.session_of(self.caller, "check")
+        request = AWSRequest(method, (api or self.api) + path, data=content, headers=headers)
+        credentials = self.session_of(role or self.caller, "check")
         SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
         return httpx.request(
             method, str(request.url), headers=dict(request.headers), content=content, timeout=40
@@ -296,3 +252,12 @@ class World:
                 if time.monotonic() > end or not self.on_aws:
                     raise
                 self.sleep(3)
+
+    def wait_until_iam_lets_in(self, role: str, path: str) -> None:
+        """Wait until a role that was just made may call the API, at most SETTLING."""
+        end = time.monotonic() + (SETTLING if self.on_aws else 0)
+        try:
+            while refused_by_iam(self.call("GET", path, role=role)) and time.monotonic() < end:
+                self.sleep(3)
+        except (ClientError, httpx.HTTPError):
+            return  # whoever asks the API next says what is wrong

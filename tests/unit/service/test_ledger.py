@@ -240,7 +240,7 @@ def test_a_transaction_that_meets_another_one_is_tried_again() -> None:
     ledger(table).issue(what, Token("x"), seconds={})
     assert table.pauses == [0.025, 0.05, 0.1]
     table.conflicts = 4
-    with pytest.raises(LedgerUnavailable):
+    with pytest.raises(LedgerUnavailable, match=r": TransactionCanceled\w*, TransactionConflict$"):
         ledger(table).issue(what, Token("x"), seconds={})
 
 
@@ -311,7 +311,7 @@ def test_a_condition_that_fails_for_the_policy_is_another_instance_and_other_err
     None
 ):
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "PutItem")
-    with pytest.raises(LedgerUnavailable):
+    with pytest.raises(LedgerUnavailable, match=r"^PutItem: AccessDeniedException$"):
         ledger(FakeTable(fails_from=0, error=denied)).intend(intent())
 
 

@@ -11,7 +11,7 @@ import pytest
 from handlers.measured import PHASES, Measured, measured
 from handlers.measures import Measures, measures
 from tests.fakes import FakePolicies, vending
-from tests.metric_lines import REQUESTS, lines_of, metrics_of
+from tests.metric_lines import REQUESTS, lines_of, logged, metrics_of
 
 SERVICE = ("service", "ecr-vend")
 
@@ -134,6 +134,19 @@ def test_the_first_request_of_an_instance_is_a_cold_start() -> None:
     for expected in ({"ColdStarts": 1.0}, {}):
         fresh.begin("invocation-1")
         assert fresh._values == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "error"),
+    [
+        ("audit_unavailable, intent", "the ledger did not acknowledge", "intend"),
+        ("audit_unavailable, issue", "the ledger did not acknowledge", "issue"),
+        ("blocks_unavailable", "the blocks cannot be read", "ReadTimeoutError"),
+    ],
+)
+def test_what_kept_a_table_from_answering_is_logged(kind: str, message: str, error: str) -> None:
+    (found,) = [line for line in logged(kind) if line.get("message") == message]
+    assert (found["error"], found["function_request_id"]) == (error, "invocation-1")
 
 
 def test_the_age_of_the_policy_is_in_seconds() -> None:

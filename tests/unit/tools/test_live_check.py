@@ -4,114 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.unit.tools.live_world import SECRET, Broken, Refusing, check, world
 from tools.environments import ROOT
 from tools.live_check.__main__ import main, tried
-from tools.live_check.check import CHECKS, CannotTell, Check, Seen, Verdict
+from tools.live_check.check import CannotTell, Check, Seen, Verdict
+from tools.live_check.checks import CHECKS
 from tools.live_check.limits import largest_policy
-from tools.live_check.registry import Login, Registry
+from tools.live_check.registry import Registry
 from tools.live_check.report import Report
-from tools.live_check.world import World
-
-SECRET = "a-token-that-no-report-may-hold"
-
-
-class Answers(Login):
-    """A token that gets one status for everything but what its own repository answers."""
-
-    def __init__(self, pulls: int, pushes: int) -> None:
-        object.__setattr__(self, "registry", Registry("https://registry"))
-        object.__setattr__(self, "password", SECRET)
-        self.__dict__.update(pulls=pulls, pushes=pushes)
-
-    def pull(self, repository: str) -> int:
-        return int(self.__dict__["pulls"])
-
-    def begin_push(self, repository: str) -> int:
-        return int(self.__dict__["pushes"])
-
-
-class Open(Registry):
-    """A registry that takes every password."""
-
-    def login(self, password: str) -> Login:
-        return Answers(200, 202)
-
-
-class Anything:
-    """An AWS client that takes every call and answers nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda **_: {}
-
-
-class Scripted(World):
-    """A world in which every token gets the same answers, whatever should have stopped it."""
-
-    pulls, pushes = 200, 202
-
-    def client(self, service: str, credentials: Any = None) -> Any:
-        return Anything()
-
-    def session_of(self, *_: Any, **__: Any) -> Any:
-        return None
-
-    def token(self, credentials: Any) -> Login:
-        return Answers(self.pulls, self.pushes)
-
-    def vended(self, *_: Any, **__: Any) -> Login:
-        return Answers(self.pulls, self.pushes)
-
-    def denying(self, statement: Any) -> Any:
-        return nullcontext()
-
-    def until_refused(self, login: Login, *, within: float) -> float:
-        status = login.pull(self.one)
-        if status == 200:
-            raise TimeoutError("it still pulled")
-        return 0.0
-
-    def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        told = {"source_ip": "203.0.113.7", "password": SECRET}
-        return httpx.Response(200, json=told)
-
-
-def world(kind: type[World] = Scripted) -> Any:
-    found = kind(
-        boto3.Session(region_name="eu-west-1"),
-        "ecr-vend",
-        "ecr-vend-check",
-        "https://api",
-        Open("https://registry"),
-        on_aws=True,
-        slow=True,
-        sleep=lambda _: None,
-    )
-    found.__dict__.update(account="111122223333", partition="aws")
-    return found
-
-
-class Refusing(Scripted):
-    pulls, pushes = 403, 403
-
-
-class Broken(Scripted):
-    pulls, pushes = 500, 500
-
-
-def check(name: str) -> Check:
-    (found,) = [one for one in CHECKS if one.name == name]
-    return found
-
 
 PROMISE_A_REFUSAL = (
     "session-policy",
@@ -122,6 +30,7 @@ PROMISE_A_REFUSAL = (
     "deny-by-source-identity",
     "address-condition",
     "vend",
+    "revocation",
 )
 
 
@@ -146,7 +55,7 @@ def test_a_token_that_ends_with_its_session_is_told_so() -> None:
 
 
 def answered(error: Exception) -> Seen:
-    def run(_: World) -> Seen:
+    def run(_: Any) -> Seen:
         raise error
 
     return tried(Check("x", "claim", "docs", run, emulated=True, minutes=1), world())
@@ -228,11 +137,57 @@ def test_the_page_names_each_action_that_is_called() -> None:
         operation
         for file in Path(ROOT / "tools/live_check").glob("*.py")
         for operation in re.findall(
-            r"\b(?:iam|ecr|sts|appconfig|gateway|dynamodb|signin)\.([a-z]+(?:_[a-z]+)+)\(",
+            r"(?:\b(?:iam|ecr|sts|appconfig|gateway|dynamodb|signin|logs|codedeploy|cloudformation"
+            r"|functions|cloudwatch\"\))\.|get_paginator\(\")([a-z]+(?:_[a-z]+)+)[(\"]",
             file.read_text(),
         )
     }
-    assert len(called) > 10
+    assert len(called) > 30
     camel = {"".join(word.title() for word in one.split("_")) for one in called}
     by_its_action = {"GetRestApi", "GetStage", "GetResources", "TestInvokeMethod"}  # GET and POST
-    assert [one for one in sorted(camel - by_its_action) if one not in page] == []
+    no_actions = {"GetWaiter", "GetPaginator"}
+    assert [one for one in sorted(camel - by_its_action - no_actions) if one not in page] == []
+
+
+UNVERIFIED = re.compile(r"unverified|not verified", re.IGNORECASE)
+ROW = re.compile(r"^\| (U\d+) \| (.+) \| (.+) \| (.+) \|$", re.MULTILINE)
+
+
+def table() -> list[tuple[str, str, str, str]]:
+    """Return the rows of what is unverified: id, claim, pages, checks."""
+    return ROW.findall((ROOT / "docs/live-check.md").read_text())
+
+
+def test_every_unverified_fact_is_proved_by_a_check_or_has_its_reason() -> None:
+    rows = table()
+    assert [row[0] for row in rows] == [f"U{number}" for number in range(1, len(rows) + 1)]
+    reasons = (ROOT / "docs/live-check.md").read_text().partition("## What it cannot tell")[2]
+    names = {one.name for one in CHECKS}
+    for row in rows:
+        if row[3] == "by hand":
+            assert re.search(rf"\*\*{row[0]}\*\*", reasons), row[0]
+        else:
+            assert set(re.findall(r"`([\w-]+)`", row[3])) - names == set(), row[0]
+            assert row[3].startswith("`"), row[0]
+
+
+def test_the_facts_that_the_design_rests_on_are_each_proved_by_a_check() -> None:
+    assert [row[3] for row in table()[:8] if row[3] == "by hand"] == []
+
+
+def test_every_check_proves_something_that_is_unverified() -> None:
+    proving = {name for row in table() for name in re.findall(r"`([\w-]+)`", row[3])}
+    assert proving == {one.name for one in CHECKS}
+
+
+def test_every_page_that_calls_something_unverified_is_in_the_table() -> None:
+    page = (ROOT / "docs/live-check.md").read_text()
+    (elsewhere,) = re.findall(r"nothing to do with AWS stand in (.+?); this", page, re.DOTALL)
+    named = set(re.findall(r"\(([\w-]+\.md)\)", elsewhere + "".join(row[2] for row in table())))
+    marked = {
+        file.name
+        for file in (ROOT / "docs").glob("*.md")
+        if UNVERIFIED.search(file.read_text()) and file.name != "live-check.md"
+    }
+    assert marked - named == set()
+    assert {name for name in named if not (ROOT / "docs" / name).is_file()} == set()

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from auditing.access import Served
 from auditing.auditing import RecordsUnavailable
 from auditing.record import vend_of
+from vending.aws_clients import failure_of
 from vending.policy_text import PolicyError, parse, revision_of
 
 if TYPE_CHECKING:
@@ -210,5 +211,7 @@ def answered() -> Iterator[None]:
     """Turn whatever kept AWS from answering into one error."""
     try:
         yield
-    except (BotoCoreError, ClientError, EOFError, ValueError) as error:
+    except (BotoCoreError, ClientError) as error:
+        raise RecordsUnavailable(failure_of(error)) from error
+    except (EOFError, ValueError) as error:
         raise RecordsUnavailable(type(error).__name__) from error

@@ -13,6 +13,7 @@ from vending.ports import BlocksUnavailable, LedgerUnavailable, MintFailed, Serv
 
 if TYPE_CHECKING:
     from vending.ports import Policies
+    from vending.revoking import Revoking
     from vending.vend import Vending
 
 logger = Logger()
@@ -38,6 +39,17 @@ def measured(vending: Vending) -> Vending:
         ledger=cast("Any", Measured(vending.ledger)),
         minter=cast("Any", Measured(vending.minter)),
         budgets=replace(vending.budgets, counters=cast("Any", Measured(vending.budgets.counters))),
+    )
+
+
+def measured_revoking(revoking: Revoking) -> Revoking:
+    """Return the same service, and what its tables do not answer is logged."""
+    register = cast("Any", Measured(revoking.register))
+    return replace(
+        revoking,
+        register=register,
+        denying=replace(revoking.denying, register=register),
+        records=cast("Any", Measured(revoking.records)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handlers.api import Answer, Event, answer, body_of, known, logger, serving
+from handlers.measured import measured_revoking
 from handlers.measures import measures
 from vending.caller import caller_of
 from vending.errors import Refused
@@ -28,6 +29,7 @@ KEEP_UP = {"keep_up": "revocations"}
 
 def revocations(revoking: Revoking) -> Callable[[Event, Any], Answer]:
     """Return the Lambda handler that serves `revoking`."""
+    revoking = measured_revoking(revoking)
 
     def revoke(event: Event, _: Left) -> Answer:
         caller, origin = caller_of(event)

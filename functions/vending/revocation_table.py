@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from vending.aws_clients import failure_of
 from vending.blocks import BEFORE, BLOCK
 from vending.ledger import CONFLICTS, attributes_of
 from vending.ports import BlocksUnavailable
@@ -272,4 +273,4 @@ def answered() -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise BlocksUnavailable(type(error).__name__) from error
+        raise BlocksUnavailable(failure_of(error)) from error

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from handlers.api import logger
 from handlers.revocation_api import KEEP_UP, revocations
+from tests.fake_dynamodb import FakeDynamo, refused
 from tests.fakes import NOW, event
+from tests.metric_lines import printed
 from tests.revoking import HOST, KEY, FakeDenier, FakeRecords, World
 from vending.errors import KINDS, Code
 from vending.revocation_ledger import begun_item, ended_item, pointer_item
@@ -158,3 +161,27 @@ def test_a_revokers_act_is_in_the_ledger_with_who_what_why_when_and_its_result()
     assert begun["at"] == "2026-11-23T20:00:00.250Z"
     assert pointer["pk"] == "revocations#2026-11"
     assert ended["registries"] == {HOST: "denied"}
+
+
+@pytest.mark.parametrize(
+    ("world", "code", "said"),
+    [
+        (
+            World(table=FakeDynamo(down=refused("AccessDeniedException"))),
+            "blocks_unavailable",
+            ("the blocks cannot be read", "Write: AccessDeniedException"),
+        ),
+        (
+            World(records=FakeRecords(fails_at="end")),
+            "audit_unavailable",
+            ("the ledger did not acknowledge", "end"),
+        ),
+    ],
+)
+def test_what_a_table_did_not_do_for_a_revoker_is_logged(
+    world: World, code: str, said: tuple[str, str]
+) -> None:
+    with printed(logger) as lines:
+        _, body, _ = call(world, body=BODY)
+    assert body["code"] == code
+    assert said in {(str(line.get("message")), str(line.get("error"))) for line in lines}

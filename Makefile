@@ -87,6 +87,12 @@ policy-check: dev ## say every mistake in a policy, with its line and cure; FILE
 policy-test: dev ## run the tests inside a policy, as its deployment does; FILE=policy/policy.yaml
 	@PYTHONPATH=functions:. $(DEV)/python -m vendctl policy test $(FILE)
 
+.PHONY: people records
+people: dev ## whose personal strings the records have sealed, and erasing; ARGS="list ana@example.com --stack ecr-vend"
+	@PYTHONPATH=functions:. $(DEV)/python -m vendctl people $(ARGS)
+records: dev ## the ledger's records under a key, opened; ARGS="show 'vend#v-…' --stack ecr-vend"
+	@PYTHONPATH=functions:. $(DEV)/python -m vendctl records $(ARGS)
+
 .PHONY: format
 format: dev ## put the code into the one format, and fix what the linter can
 	@$(DEV)/ruff check --fix --exit-zero --quiet .

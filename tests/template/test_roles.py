@@ -144,6 +144,7 @@ def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
         **{("sts:SetSourceIdentity", role): None for role in roles},
         ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): None,
         ("dynamodb:UpdateItem", stack.attribute("BudgetTable", "Arn")): None,
+        ("dynamodb:UpdateItem", stack.attribute("PersonKeyTable", "Arn")): None,
         ("dynamodb:ConditionCheckItem", stack.attribute("BlockTable", "Arn")): None,
         ("dynamodb:GetItem", stack.attribute("BlockTable", "Arn")): None,
         ("kms:GenerateMac", stack.attribute("TokenKey", "Arn")): None,
@@ -173,6 +174,7 @@ def test_the_revoking_function_may_do_exactly_what_a_revocation_needs() -> None:
         ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["revocation#*", "revocations#*"]}
         },
+        ("dynamodb:UpdateItem", stack.attribute("PersonKeyTable", "Arn")): None,
         **reading_the_policy(stack),
         ("logs:CreateLogStream", log): None,
         ("logs:PutLogEvents", log): None,
@@ -187,14 +189,18 @@ def test_the_auditing_function_may_read_the_ledger_and_write_nothing_but_its_log
     indexes = {
         f"{ledger}/index/{name}" for name in ("by-caller", "by-outcome", "by-time", "by-token")
     }
+    people = stack.attribute("PersonKeyTable", "Arn")
     assert {resource for action, resource in found if action == "dynamodb:Query"} == {
         ledger,
         *indexes,
+        f"{people}/index/by-id",
     }
+    assert {resource for action, resource in found if action == "dynamodb:GetItem"} == {people}
     assert {action for action, _ in found} == {
         "appconfig:GetLatestConfiguration",
         "appconfig:StartConfigurationSession",
         "dynamodb:BatchGetItem",
+        "dynamodb:GetItem",
         "dynamodb:Query",
         "kms:Decrypt",
         "kms:DescribeKey",
@@ -259,6 +265,7 @@ def test_the_validator_may_write_its_own_log_and_nothing_else() -> None:
         ("RevokeFunction", "iam:CreatePolicyVersion", "PullRevocations"),
         ("RevokeFunction", "dynamodb:DeleteItem", "BlockTable"),
         ("AuditFunction", "dynamodb:Query", "LedgerTable"),
+        ("AuditFunction", "dynamodb:GetItem", "PersonKeyTable"),
         ("AuditFunction", "kms:GenerateMac", "TokenKey"),
     ],
 )

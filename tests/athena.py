@@ -42,6 +42,11 @@ BOTH = {"coalesce", "count", "split_part"}
 FUNCTIONS = BOTH | {macro.partition("(")[0] for macro in MACROS}
 
 
+def database() -> duckdb.DuckDBPyConnection:
+    """Return an empty DuckDB, which fetches no extension from anywhere."""
+    return duckdb.connect(config={"autoinstall_known_extensions": False})
+
+
 class Athena:
     """Tables over a folder that stands for a bucket.
 
@@ -55,7 +60,7 @@ class Athena:
         self._bucket = bucket
         self._work = work
         self._last = last
-        self._database = duckdb.connect(config={"enable_external_access": True})
+        self._database = database()
         for name, meaning in MACROS.items():
             self._database.execute(f"CREATE MACRO {name} AS {meaning}")
 

@@ -163,6 +163,7 @@ def test_whatever_no_vend_explains_is_told_and_nothing_else(tables: Athena) -> N
         ("the vend had another role", "PutImage", "pull"),
         ("a token is of use to ECR alone", "GetCallerIdentity", "unused"),
         ("not the vending function asked for it", "AssumeRole", "unused"),
+        ("no vend has this id", "BatchGetImage", "admin"),
     ]
 
 

@@ -36,8 +36,9 @@ PROBLEMS = {
     "command_not_run": "{command} cannot be run ({detail}): check the file and its mode",
     "not_written": "{where} cannot be written: {detail}",
     "not_said": "`ecr-vend revoke {action}` needs {what}",
-    "not_named": "`ecr-vend audit show` needs the id of a vend, as `ecr-vend audit list` has it",
-    "no_repository": "`ecr-vend audit access` needs a repository: name it with --repository",
+    "not_read": "{where} cannot be read: {detail}",
+    "no_archive": "there is no manifest of an hour under {where}: give the folder that has "
+    "`manifests` and `records` in it",
     "no_token": "`ecr-vend audit whose` reads the token from stdin, and there is none: give it the "
     "token alone, docker's `auth`, or what the helper prints",
     "not_confirmed": "nothing was revoked: every token issued before {before} would stop working, "

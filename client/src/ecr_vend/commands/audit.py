@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_vend import access, registries, vends
 from ecr_vend.command_line import described
+from ecr_vend.commands import audit_verify
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
 from ecr_vend.settings import load
@@ -32,48 +33,96 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
     parser = described(
         commands,
         "audit",
-        "read what was vended, for those whom the policy lets",
+        "read what was vended, for those whom the policy lets, and verify its archive",
         examples=[
             "ecr-vend audit list --repository payments/api --from 2026-10-01T00:00:00Z",
-            "ecr-vend audit list --outcome refused --csv > refused.csv",
             "ecr-vend audit show v-01jd8w0123456789abcdefghjk",
             "ecr-vend audit whose < leaked-token",
             "ecr-vend audit access --repository payments/api --access push",
+            "ecr-vend audit verify --archive copy --key public-key.pem",
         ],
     )
-    parser.add_argument(
-        "action",
-        choices=("list", "show", "whose", "access"),
-        help="list vends, show one, say which vend the token on stdin came from, or who could have "
-        "had access to a repository",
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add_list(actions)
+    show = described(
+        actions,
+        "show",
+        "show one vend",
+        examples=["ecr-vend audit show v-01jd8w0123456789abcdefghjk"],
     )
-    parser.add_argument("what", metavar="ID", nargs="?", help="with show: the id of a vend")
+    show.add_argument("what", metavar="ID", help="its id, as `ecr-vend audit list` has it")
+    whose = described(
+        actions,
+        "whose",
+        "say which vend the token on stdin came from",
+        examples=["ecr-vend audit whose < leaked-token"],
+    )
+    for one in (show, whose):
+        one.add_argument("--json", action="store_true", help="print the service's record as it is")
+        asked_of(one)
+    add_access(actions)
+    audit_verify.add(actions)
+    return parser
+
+
+def add_list(actions: argparse._SubParsersAction[Any]) -> None:
+    """Describe the arguments of `list`."""
+    parser = described(
+        actions,
+        "list",
+        "list what was vended and refused",
+        examples=[
+            "ecr-vend audit list --repository payments/api --from 2026-10-01T00:00:00Z",
+            "ecr-vend audit list --outcome refused --csv > refused.csv",
+        ],
+    )
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--caller", metavar="KEY", help="what this caller asked; see whoami --json")
     only.add_argument("--repository", metavar="NAME", help="what was asked of a repository")
     only.add_argument("--grant", metavar="NAME", help="what a grant contributed to")
     only.add_argument("--outcome", choices=("issued", "refused", "failed"), help="how it ended")
-    parser.add_argument(
-        "--access",
-        choices=("pull", "push", "pull-through"),
-        default="pull",
-        help="with access: to do what (pull)",
-    )
-    parser.add_argument(
-        "--from", dest="start", metavar="TIME", help="since then; the last day if not given"
-    )
-    parser.add_argument("--to", dest="end", metavar="TIME", help="until just before then")
     parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
     parser.add_argument(
         "--limit", metavar="N", type=count, default=1000, help="vends at most (1000); 0: all"
     )
+    shown_as(parser, "the list")
+
+
+def add_access(actions: argparse._SubParsersAction[Any]) -> None:
+    """Describe the arguments of `access`."""
+    parser = described(
+        actions,
+        "access",
+        "say who could have had access to a repository",
+        examples=["ecr-vend audit access --repository payments/api --access push"],
+    )
+    parser.add_argument("--repository", metavar="NAME", required=True, help="which, literally")
+    parser.add_argument(
+        "--access",
+        choices=("pull", "push", "pull-through"),
+        default="pull",
+        help="to do what (pull)",
+    )
+    shown_as(parser, "the answer")
+
+
+def shown_as(parser: argparse.ArgumentParser, what: str) -> None:
+    """Describe the time that is asked about, and how the answer is shown."""
+    parser.add_argument(
+        "--from", dest="start", metavar="TIME", help="since then; the last day if not given"
+    )
+    parser.add_argument("--to", dest="end", metavar="TIME", help="until just before then")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the service's records as they are")
+    form.add_argument("--csv", action="store_true", help=f"print {what} for a spreadsheet")
+    asked_of(parser)
+
+
+def asked_of(parser: argparse.ArgumentParser) -> None:
+    """Describe which service is asked."""
     parser.add_argument(
         "--registry", metavar="HOST", help="as whom, and of which service, this registry is asked"
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print the service's records as they are")
-    form.add_argument("--csv", action="store_true", help="print the list for a spreadsheet")
-    return parser
 
 
 def count(text: str) -> int:
@@ -92,10 +141,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Carry the command out."""
     from ecr_vend.service import connect
 
-    if arguments.action == "show" and not arguments.what:
-        raise Problem("not_named")
-    if arguments.action == "access" and not arguments.repository:
-        raise Problem("no_repository")
+    if arguments.action == "verify":
+        return audit_verify.run(arguments, console)
     token = the_token(console) if arguments.action == "whose" else None
     settings = load(console.environ)
     if arguments.registry:

@@ -197,7 +197,7 @@ class Auditing:
         return found, joined(every)
 
     def _served(self, span: Span) -> list[Served]:
-        """Return what was seen to serve in a time, and the last before it."""
+        """Return what was seen to serve in a time, and in the months that it rests on."""
         seen: list[Served] = []
         month = span.end
         for _ in range(MOST_MONTHS):
@@ -205,9 +205,7 @@ class Auditing:
             if any(one.at <= span.start for one in seen):
                 break
             month = month.replace(day=1) - timedelta(days=1)
-        before = max((one for one in seen if one.at <= span.start), key=at_of, default=None)
-        within = [one for one in seen if span.start < one.at < span.end]
-        return [before, *within] if before else within
+        return [one for one in seen if one.at < span.end]
 
     def names(self, repository: str, month: str) -> Collection[str]:
         """Return under which names a repository's vends of a month stand."""
@@ -231,11 +229,6 @@ class Auditing:
             if selection.is_due(vend_id, step)
         }
         return sorted(ids, reverse=newest)[:most]
-
-
-def at_of(served: Served) -> datetime:
-    """Return when a policy was seen to serve."""
-    return served.at
 
 
 def access_to(vend: VendRecord, repository: str) -> list[str]:

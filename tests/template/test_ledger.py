@@ -151,10 +151,12 @@ def test_the_reconciler_writes_findings_and_no_record_of_anyone_else(
     # By its own permissions too, should the table's policy be lost.
     stack = Stack()
     own = tuple(own_policies(stack, "ReconcilerFunctionRole"))
-    role, ledger = (
-        stack.attribute(name, "Arn") for name in ("ReconcilerFunctionRole", "LedgerTable")
+    role, ledger, function = (
+        stack.attribute(name, "Arn")
+        for name in ("ReconcilerFunctionRole", "LedgerTable", "ReconcilerFunction")
     )
-    put = Request("dynamodb:PutItem", ledger, role, context={"dynamodb:LeadingKeys": key})
+    context = {"dynamodb:LeadingKeys": key, "lambda:SourceFunctionArn": function}
+    put = Request("dynamodb:PutItem", ledger, role, context=context)
     assert bool(evaluate(Policies(identity=own), put)) is allowed
 
 

@@ -267,6 +267,9 @@ def test_the_validator_may_write_its_own_log_and_nothing_else() -> None:
         ("AuditFunction", "dynamodb:Query", "LedgerTable"),
         ("AuditFunction", "dynamodb:GetItem", "PersonKeyTable"),
         ("AuditFunction", "kms:GenerateMac", "TokenKey"),
+        # The vending function believes whoever may invoke it: an event is any caller's.
+        ("ProberFunction", "lambda:InvokeFunction", "VendFunctionAliaslive"),
+        ("ReconcilerFunction", "dynamodb:PutItem", "LedgerTable"),
     ],
 )
 def test_a_functions_role_passed_to_other_code_gains_nothing(
@@ -289,7 +292,7 @@ def test_a_functions_role_passed_to_other_code_gains_nothing(
     assert bool(evaluate(Policies(identity=own, resource=trust), request)) is allowed
 
 
-@pytest.mark.parametrize("name", ["Vend", "Revoke", "Audit"])
+@pytest.mark.parametrize("name", ["Vend", "Revoke", "Audit", "Reconciler"])
 def test_what_lambda_and_dynamodb_do_in_the_roles_name_names_no_function(name: str) -> None:
     stack = Stack()
     own = tuple(own_policies(stack, f"{name}FunctionRole"))

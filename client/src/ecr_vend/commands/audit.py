@@ -10,6 +10,7 @@ from ecr_vend.command_line import described
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
 from ecr_vend.settings import load
+from ecr_vend.vend_pages import SECONDS, pages
 
 if TYPE_CHECKING:
     import argparse
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
 
     from ecr_vend.console import Console
     from ecr_vend.service import Service
-
-SECONDS = 60.0
-"""For one page."""
-
-PAGE = 50
-"""Vends that the service is asked for at once."""
 
 SELECTORS = ("caller", "repository", "grant", "outcome")
 
@@ -39,13 +34,14 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
             "ecr-vend audit show v-01jd8w0123456789abcdefghjk",
             "ecr-vend audit whose < leaked-token",
             "ecr-vend audit access --repository payments/api --access push",
+            "ecr-vend audit report --out report.html",
         ],
     )
     parser.add_argument(
         "action",
-        choices=("list", "show", "whose", "access"),
-        help="list vends, show one, say which vend the token on stdin came from, or who could have "
-        "had access to a repository",
+        choices=("list", "show", "whose", "access", "report"),
+        help="list vends, show one, say which vend the token on stdin came from, who could have "
+        "had access to a repository, or write all of it as one HTML page",
     )
     parser.add_argument("what", metavar="ID", nargs="?", help="with show: the id of a vend")
     only = parser.add_mutually_exclusive_group()
@@ -60,15 +56,23 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
         help="with access: to do what (pull)",
     )
     parser.add_argument(
-        "--from", dest="start", metavar="TIME", help="since then; the last day if not given"
+        "--from",
+        dest="start",
+        metavar="TIME",
+        help="since then; the last day if not given, with report the last 30",
     )
     parser.add_argument("--to", dest="end", metavar="TIME", help="until just before then")
     parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
     parser.add_argument(
-        "--limit", metavar="N", type=count, default=1000, help="vends at most (1000); 0: all"
+        "--limit", metavar="N", type=count, default=1000, help="list so many at most (1000); 0: all"
     )
     parser.add_argument(
         "--registry", metavar="HOST", help="as whom, and of which service, this registry is asked"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="with report: the page, or - for stdout; an older report is replaced",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the service's records as they are")
@@ -96,6 +100,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise Problem("not_named")
     if arguments.action == "access" and not arguments.repository:
         raise Problem("no_repository")
+    if arguments.action == "report" and not arguments.out:
+        raise Problem("no_out")
     token = the_token(console) if arguments.action == "whose" else None
     settings = load(console.environ)
     if arguments.registry:
@@ -105,6 +111,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return listed(service, arguments, console)
     if arguments.action == "access":
         return could(service, arguments, console)
+    if arguments.action == "report":
+        from ecr_vend import reporting
+
+        wish = reporting.Wish(selected(arguments), arguments.start, arguments.end, arguments.out)
+        return reporting.run(service, wish, console)
     if token is not None:
         vend = service.lookup(token, Deadline(SECONDS))
     else:
@@ -173,29 +184,23 @@ def read(
     Raises:
         Problem: A page could not be had, or is none.
     """
-    asked = {name: value for name in SELECTORS if (value := getattr(arguments, name))}
-    asked |= span(arguments)
+    asked = {**selected(arguments), **span(arguments)}
     asked["order"] = "oldest" if arguments.oldest_first else "newest"
     seen = 0
-    while True:
-        left = arguments.limit - seen if arguments.limit > 0 else PAGE
-        page = service.vends({**asked, "limit": str(min(left, PAGE))}, Deadline(SECONDS))
-        found, after = page.get("vends"), page.get("next")
-        if not isinstance(found, list) or not isinstance(after, str | None):
-            detail = "it is no list of vends"
-            raise Problem("unexpected_answer", endpoint=service.endpoint, detail=detail)
-        said = page.get("could")
-        could.update(said if isinstance(said, dict) else {})
-        yield from found
-        seen += len(found)
-        if after is None or seen >= arguments.limit > 0:
-            if after is not None:
-                console.note(f"There are more: these are {seen}, --limit says how many.")
-            return
-        if console.stderr.isatty():
+    for page in pages(service, asked, most=arguments.limit):
+        could.update(page.could)
+        yield from page.vends
+        seen += len(page.vends)
+        if page.after is not None and seen >= arguments.limit > 0:
+            console.note(f"There are more: these are {seen}, --limit says how many.")
+        elif page.after is not None and console.stderr.isatty():
             console.stderr.write(f"\r{seen} vends ")
             console.stderr.flush()
-        asked["after"] = after
+
+
+def selected(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return by what vends are asked for, as the service takes it."""
+    return {name: value for name in SELECTORS if (value := getattr(arguments, name))}
 
 
 def the_token(console: Console) -> dict[str, str]:

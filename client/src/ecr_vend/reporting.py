@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LATELY = timedelta(days=30)
 """The period where nobody says from when."""
 
+SECOND = timedelta(seconds=1)
+
 MOST_REPOSITORIES = 20
 """Repositories of which it is asked who could have had access: each is two questions that may read
 years of policies."""
@@ -73,6 +75,7 @@ def run(service: Service, wish: Wish, console: Console) -> int:
             return 0
         written(path, text)
     except (Problem, KeyboardInterrupt):
+        progress(console, "")
         if path is not None:
             console.note("What was read is kept: the same command goes on from there for a day.")
         raise
@@ -93,7 +96,11 @@ def made(service: Service, wish: Wish, kept: KeptPages, console: Console) -> Rep
     period = period_of(wish, kept.until)
     counted, before = read(service, wish.only, period, kept, console)
     candidates = asked_about(counted, wish.only)
-    could = [whoever_could(service, one, period) for one in candidates[:MOST_REPOSITORIES]]
+    could = []
+    for number, one in enumerate(candidates[:MOST_REPOSITORIES]):
+        progress(console, f"{number} of {min(len(candidates), MOST_REPOSITORIES)} repositories")
+        could.append(whoever_could(service, one, period))
+    progress(console, "")
     return Report(
         endpoint=service.endpoint,
         only=wish.only,
@@ -126,8 +133,8 @@ def period_of(wish: Wish, now: datetime) -> Period:
     Raises:
         Problem: `no_time`.
     """
-    end = moment("--to", wish.end) if wish.end else now
-    end = end.replace(microsecond=0)
+    # Up to the end of this second: what was vended just now is asked for as well.
+    end = moment("--to", wish.end) if wish.end else now.replace(microsecond=0) + SECOND
     start = moment("--from", wish.start) if wish.start else end - LATELY
     if start >= end:
         raise Problem("no_time", option="--from", text=str(wish.start))
@@ -188,15 +195,17 @@ def read(
             facts = facts_of(vend, service.endpoint, repository=name, could=one.could)
             (counted if facts.at >= period.start else before).add(facts)
             seen += 1
-        if console.stderr.isatty() and one.vends:
-            back = f"{facts.at:%Y-%m-%d %H:%M}"
-            console.stderr.write(
-                f"\r{seen:,} vends, back to {back} of {before.period.start:%Y-%m-%d} "
-            )
-            console.stderr.flush()
-    if console.stderr.isatty():
-        console.note("")
+        if one.vends:
+            back, first = f"{facts.at:%Y-%m-%d %H:%M}", f"{before.period.start:%Y-%m-%d}"
+            progress(console, f"{seen:,} vends, back to {back} of {first}")
     return counted, before
+
+
+def progress(console: Console, words: str) -> None:
+    """Show a person how far it is, in the place of what was shown before."""
+    if console.stderr.isatty():
+        console.stderr.write(f"\r\x1b[K{words}")
+        console.stderr.flush()
 
 
 def asked_about(counted: Tally, only: Mapping[str, str]) -> list[Repository]:

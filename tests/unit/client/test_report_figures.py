@@ -104,7 +104,14 @@ def test_of_each_group_the_newest_are_kept_and_all_are_counted() -> None:
 
 @pytest.mark.parametrize(
     ("change", "value"),
-    [("registry", None), ("dropped", [1]), ("asked_at", "soon"), ("scope", 7), ("grants", 7)],
+    [
+        ("registry", None),
+        ("dropped", [1]),
+        ("asked_at", "soon"),
+        ("scope", 7),
+        ("grants", 7),
+        ("outcome", "lost"),
+    ],
 )
 def test_what_is_no_record_is_a_problem(change: str, value: object) -> None:
     with pytest.raises(Problem) as found:

@@ -10,7 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ecr_vend.report.markup import element, told
+from ecr_vend.report.markup import shown as shown_text
 from ecr_vend.report.page import CONTENTS, page
 from ecr_vend.report.sections import ROWS
 from tests.client import html_page
@@ -185,6 +189,19 @@ def body(page: Element) -> Element:
     """Return the page without its style."""
     (found,) = page.every("body")
     return found
+
+
+@given(st.text(), st.text())
+def test_any_text_is_read_back_as_the_very_text_with_what_is_not_seen_named(
+    text: str, other: str
+) -> None:
+    made = element("p", text, told(other), title=text)
+    (read,) = html_page.read(made).content
+    assert isinstance(read, html_page.Element)
+    assert read.attributes == {"title": shown_text(text)}
+    assert read.content[:-1] == ([shown_text(text)] if text else [])
+    assert shown_text(text).replace("\n", "").isprintable()
+    assert [one.name for one in read.every()] == ["p", "bdi"]
 
 
 def test_letters_that_nobody_sees_are_named() -> None:

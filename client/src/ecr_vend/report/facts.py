@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ecr_vend import vends
+from ecr_vend import moments, vends
 from ecr_vend.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
 
 OUTCOMES = ("issued", "refused", "failed", "unfinished")
 """How a vend may end; `unfinished`: it never did, and no token left."""
@@ -124,7 +124,8 @@ def facts_of(
         registry = str(vend["registry"]["name"])
         asked, scope = vend["asked"]["repositories"], vend["scope"]
         rules = [(str(one["repository"]), str(one["rule"])) for one in vend["dropped"]]
-        issued = cells["outcome"] == "issued"
+        outcome = OUTCOMES[OUTCOMES.index(cells["outcome"])]
+        issued = outcome == "issued"
         if repository:
             names, pushes = [repository], [repository] if "push" in cells["could"].split() else []
         else:
@@ -132,8 +133,8 @@ def facts_of(
             names, pushes = [name for names in lists for name in names], scope.get("push", [])
         return Facts(
             vend_id=cells["vend_id"],
-            at=datetime.fromisoformat(cells["asked_at"]).astimezone(UTC),
-            outcome=cells["outcome"],
+            at=moments.parsed(cells["asked_at"]),
+            outcome=outcome,
             caller=str(vend["caller_key"]),
             caller_name=cells["caller"],
             repositories=tuple(dict.fromkeys(Repository(registry, str(one)) for one in names)),

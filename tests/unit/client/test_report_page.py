@@ -13,10 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_vend import vends
+from ecr_vend.report import page as page_module
+from ecr_vend.report import tally
 from ecr_vend.report.markup import element, told
 from ecr_vend.report.markup import shown as shown_text
 from ecr_vend.report.page import CONTENTS, page
 from ecr_vend.report.sections import ROWS
+from ecr_vend.report.vend_sections import FIELDS
 from tests.client import html_page
 from tests.client.hostile import HOSTILE, could_by, written
 from tools.report_pictures import sample
@@ -222,6 +226,32 @@ def test_what_is_too_long_says_how_much_is_left_out() -> None:
     assert "… (4,700 more characters)" in found.by_id("break-glass").text
     assert "… (3,000 more characters)" in found.by_id("records").text
     assert not re.search("x{2001}", body(found).text)
+
+
+def test_a_vend_of_very_many_fields_says_how_many_more_there_are() -> None:
+    made = written("x")
+    made["dropped"] = [
+        {"repository": f"r{one}", "access": "pull", "rule": "no grant"} for one in range(300)
+    ]
+    fields = len(list(vends.fields(made)))
+    records = shown(made).by_id("records")
+    assert len(list(records.every("dt"))) == FIELDS
+    assert f"{fields - FIELDS} more fields are there." in records.text
+
+
+def test_names_that_somebody_made_up_do_not_use_up_the_memory_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (tally, page_module):
+        monkeypatch.setattr(module, "MOST_GROUPS", 100)
+    made = vend(NOW.end - timedelta(days=1), HABITS[0], 1)
+    made["asked"]["repositories"] = {"pull": [f"made/up-{one}" for one in range(300)]}
+    report = sample.report([made])
+    assert len(report.now.repositories) == 100
+    assert len(report.now.groups) < 250
+    said = html_page.read(page(report)).by_id("made").text
+    assert "Not counted: 201 mentions of others than the first 100 by pair; 201 mentions" in said
+    assert "Not counted" not in shown(written("x")).by_id("made").text
 
 
 def test_no_place_in_the_page_is_named_after_what_somebody_wrote() -> None:

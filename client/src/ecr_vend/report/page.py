@@ -9,6 +9,7 @@ from ecr_vend.report import access_sections, charts, sections, style, vend_secti
 from ecr_vend.report.markup import Html, code, element, joined, link, told
 from ecr_vend.report.report import Places
 from ecr_vend.report.tables import bounded, paragraph, section, table
+from ecr_vend.report.tally import MOST_GROUPS
 
 if TYPE_CHECKING:
     from ecr_vend.report.report import Report
@@ -116,6 +117,11 @@ def days(tally: Tally) -> str:
 
 def made(report: Report) -> Html:
     """Return how the page was made, and what it cannot say."""
+    left_out = [
+        f"{count:,} mentions of others than the first {MOST_GROUPS:,} by {kind}"
+        for tally in (report.now, report.before)
+        for kind, count in sorted(tally.left_out.items())
+    ]
     revisions = report.now.revisions.most_common(sections.ROWS)
     rows = [(told(revision), f"{count:,}") for revision, count in revisions]
     return section(
@@ -131,6 +137,7 @@ def made(report: Report) -> Html:
             code("ecr-vend audit show ID"),
             " asks it again for one vend.",
         ),
+        paragraph(f"Not counted: {'; '.join(left_out)}.") if left_out else None,
         table("Policies that decided", ("revision", "vends"), rows) if rows else None,
         bounded(len(rows), len(report.now.revisions), "revisions"),
     )

@@ -18,6 +18,10 @@ KEPT = {"break-glass": 100, "refusal": 25, "outcome": 25}
 
 KEPT_ELSE = 10
 
+MOST_GROUPS = 50_000
+"""Of a kind: one request names up to 300 repositories, and whoever makes some up shall not use up
+the memory of whoever counts them. What is not counted is said."""
+
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 FEW = timedelta(days=2)
 """Up to this a period is drawn by the hour."""
@@ -74,6 +78,8 @@ class Tally:
         callers: Key of a caller → its name, as it was last.
         repositories: Label of a repository → it.
         revisions: Policy revision → vends that it decided.
+        kinds: Kind of a group → how many there are.
+        left_out: Kind of a group → how often one was not counted, as there were MOST_GROUPS.
         probes: Vends of the stack's own prober, which are counted here alone.
     """
 
@@ -83,6 +89,8 @@ class Tally:
     callers: dict[str, str] = field(default_factory=dict)
     repositories: dict[str, Repository] = field(default_factory=dict)
     revisions: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
     probes: int = 0
 
     def add(self, facts: Facts) -> None:
@@ -92,12 +100,25 @@ class Tally:
             return
         self.callers.setdefault(facts.caller, facts.caller_name)
         self.revisions[str(facts.record.get("policy_revision", ""))] += 1
-        self.repositories.update((one.label, one) for one in facts.repositories)
+        named = {one.label: one for one in facts.repositories}
         for group in groups_of(facts, self.period):
-            count = self.groups.setdefault(group, Count())
+            count = self._count_of(group)
+            if count is None:
+                self.left_out[group.kind] += 1
+                continue
+            if group.kind == "repository":
+                self.repositories.setdefault(group.name[0], named[group.name[0]])
             count.outcomes[facts.outcome] += 1
             if self.keeps and len(count.kept) < KEPT.get(group.kind, KEPT_ELSE):
                 count.kept.append(facts)
+
+    def _count_of(self, group: Group) -> Count | None:
+        if group not in self.groups:
+            if self.kinds[group.kind] >= MOST_GROUPS:
+                return None
+            self.kinds[group.kind] += 1
+            self.groups[group] = Count()
+        return self.groups[group]
 
     def of(self, kind: str, *name: str) -> Count:
         """Return how many a group has."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ecr_vend.report.report import Places, Report
     from ecr_vend.report.tally import Group
 
+FIELDS = 100
+"""Of one vend: of what was dropped, one request may have 300 entries of three each."""
+
 HEADS = ("asked at (UTC)", "outcome", "caller", "session", "access", "why", "vend")
 
 
@@ -70,15 +73,17 @@ def in_full(places: Places) -> Html:
 def one_vend(facts: Facts, place: str) -> Html:
     """Return one vend, and the command that shows it."""
     command = shlex.join(["ecr-vend", "audit", "show", facts.vend_id])
+    found = list(vends.fields(facts.record))
     fields = [
         joined([element("dt", told(name)), element("dd", told(value, LONGEST))])
-        for name, value in vends.fields(facts.record)
+        for name, value in found[:FIELDS]
     ]
+    left_out = f" {len(found) - FIELDS:,} more fields are there." if len(found) > FIELDS else None
     # The summary and not what it hides is the target: every browser then scrolls to it.
     said = joined([told(facts.vend_id), f", {facts.outcome}, {facts.when} UTC"])
     return element(
         "details",
         element("summary", said, id=place),
-        paragraph(code(command), " shows it as it is on record now."),
+        paragraph(code(command), " shows it as it is on record now.", left_out),
         element("dl", *fields),
     )

@@ -39,6 +39,9 @@ PROBLEMS = {
     "not_read": "{where} cannot be read: {detail}",
     "no_archive": "there is no manifest of an hour under {where}: give the folder that has "
     "`manifests` and `records` in it",
+    "not_a_report": "{where} is there and is no report of ecr-vend's: name another file, or remove "
+    "it",
+    "no_time": "{option} is {text}: give a time like 2026-10-01T00:00:00Z, --from before --to",
     "no_token": "`ecr-vend audit whose` reads the token from stdin, and there is none: give it the "
     "token alone, docker's `auth`, or what the helper prints",
     "not_confirmed": "nothing was revoked: every token issued before {before} would stop working, "
@@ -86,6 +89,8 @@ PROBLEMS = {
     "against the Endpoint output of the stack",
     "unexpected_answer": "{endpoint} gave an answer that is not understood ({detail}): check that "
     "the endpoint and the version of this helper are right",
+    "answer_too_large": "{endpoint} gave an answer larger than {most} MiB: check that it is an "
+    "ecr-vend service",
     "throttled": "{endpoint} is being asked too often{detail}: try again later, or ask for fewer "
     "tokens at once",
     "over_budget": "{endpoint} gives no more for now: {detail}",

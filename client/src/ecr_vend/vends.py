@@ -45,7 +45,7 @@ def row(
             "outcome": str(vend["outcome"] or "unfinished"),
             "could": " ".join((could or {}).get(vend["vend_id"], ())) or "nothing",
             "caller": f"{caller['account']}/{caller['name'] or caller['kind']}",
-            "session": str(caller["session"]),
+            "session": "erased" if vend.get("erased") else str(caller["session"]),
             "access": access or f"{asked['access']}, all that is granted",
             "grants": " ".join(vend["grants"]),
             "why": " ".join([*marks, *([str(why)] if why else [])]),

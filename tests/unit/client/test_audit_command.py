@@ -180,6 +180,11 @@ def test_who_could_have_had_access_is_told_with_when_and_why(
     assert machine.run("audit", "access", *words, "--csv")[0].startswith("callers,from,to,")
 
 
+def test_an_erased_person_is_said_to_be_so(machine: Machine, service: FakeService) -> None:
+    service.pages = [([VEND | {"erased": True}], None)]
+    assert "  erased  " in machine.run("audit", "list")[0]
+
+
 def test_access_needs_a_repository(machine: Machine, service: FakeService) -> None:
     assert machine.run("audit", "access")[2] == 2
     assert service.auditing == []

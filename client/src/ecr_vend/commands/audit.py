@@ -11,6 +11,7 @@ from ecr_vend.commands import audit_verify
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
 from ecr_vend.settings import load
+from ecr_vend.vend_pages import SECONDS, pages
 
 if TYPE_CHECKING:
     import argparse
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 
     from ecr_vend.console import Console
     from ecr_vend.service import Service
-
-SECONDS = 60.0
-"""For one page."""
-
-PAGE = 50
-"""Vends that the service is asked for at once."""
 
 SELECTORS = ("caller", "repository", "grant", "outcome")
 
@@ -39,6 +34,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
             "ecr-vend audit show v-01jd8w0123456789abcdefghjk",
             "ecr-vend audit whose < leaked-token",
             "ecr-vend audit access --repository payments/api --access push",
+            "ecr-vend audit report --out report.html",
             "ecr-vend audit verify --archive copy --key public-key.pem",
         ],
     )
@@ -61,6 +57,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
         one.add_argument("--json", action="store_true", help="print the service's record as it is")
         asked_of(one)
     add_access(actions)
+    add_report(actions)
     audit_verify.add(actions)
     return parser
 
@@ -76,16 +73,44 @@ def add_list(actions: argparse._SubParsersAction[Any]) -> None:
             "ecr-vend audit list --outcome refused --csv > refused.csv",
         ],
     )
+    chosen_by(parser)
+    parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
+    parser.add_argument(
+        "--limit", metavar="N", type=count, default=1000, help="vends at most (1000); 0: all"
+    )
+    of_time(parser, "the last day")
+    shown_as(parser, "the list")
+
+
+def chosen_by(parser: argparse.ArgumentParser) -> None:
+    """Describe which vends are asked for."""
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--caller", metavar="KEY", help="what this caller asked; see whoami --json")
     only.add_argument("--repository", metavar="NAME", help="what was asked of a repository")
     only.add_argument("--grant", metavar="NAME", help="what a grant contributed to")
     only.add_argument("--outcome", choices=("issued", "refused", "failed"), help="how it ended")
-    parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
-    parser.add_argument(
-        "--limit", metavar="N", type=count, default=1000, help="vends at most (1000); 0: all"
+
+
+def add_report(actions: argparse._SubParsersAction[Any]) -> None:
+    """Describe the arguments of `report`."""
+    parser = described(
+        actions,
+        "report",
+        "write what was vended and refused, and what differs from before, as one HTML page",
+        examples=[
+            "ecr-vend audit report --out report.html",
+            "ecr-vend audit report --out november.html --from 2026-11-01T00:00:00Z",
+        ],
     )
-    shown_as(parser, "the list")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        required=True,
+        help="the page, or - for stdout; an older report is replaced",
+    )
+    chosen_by(parser)
+    of_time(parser, "the last 30 days")
+    asked_of(parser)
 
 
 def add_access(actions: argparse._SubParsersAction[Any]) -> None:
@@ -103,15 +128,20 @@ def add_access(actions: argparse._SubParsersAction[Any]) -> None:
         default="pull",
         help="to do what (pull)",
     )
+    of_time(parser, "the last day")
     shown_as(parser, "the answer")
 
 
-def shown_as(parser: argparse.ArgumentParser, what: str) -> None:
-    """Describe the time that is asked about, and how the answer is shown."""
+def of_time(parser: argparse.ArgumentParser, otherwise: str) -> None:
+    """Describe the time that is asked about."""
     parser.add_argument(
-        "--from", dest="start", metavar="TIME", help="since then; the last day if not given"
+        "--from", dest="start", metavar="TIME", help=f"since then; {otherwise} if not given"
     )
     parser.add_argument("--to", dest="end", metavar="TIME", help="until just before then")
+
+
+def shown_as(parser: argparse.ArgumentParser, what: str) -> None:
+    """Describe how the answer is shown, and which service is asked."""
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the service's records as they are")
     form.add_argument("--csv", action="store_true", help=f"print {what} for a spreadsheet")
@@ -152,6 +182,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return listed(service, arguments, console)
     if arguments.action == "access":
         return could(service, arguments, console)
+    if arguments.action == "report":
+        from ecr_vend import reporting
+
+        wish = reporting.Wish(selected(arguments), arguments.start, arguments.end, arguments.out)
+        return reporting.run(service, wish, console)
     if token is not None:
         vend = service.lookup(token, Deadline(SECONDS))
     else:
@@ -220,29 +255,23 @@ def read(
     Raises:
         Problem: A page could not be had, or is none.
     """
-    asked = {name: value for name in SELECTORS if (value := getattr(arguments, name))}
-    asked |= span(arguments)
+    asked = {**selected(arguments), **span(arguments)}
     asked["order"] = "oldest" if arguments.oldest_first else "newest"
     seen = 0
-    while True:
-        left = arguments.limit - seen if arguments.limit > 0 else PAGE
-        page = service.vends({**asked, "limit": str(min(left, PAGE))}, Deadline(SECONDS))
-        found, after = page.get("vends"), page.get("next")
-        if not isinstance(found, list) or not isinstance(after, str | None):
-            detail = "it is no list of vends"
-            raise Problem("unexpected_answer", endpoint=service.endpoint, detail=detail)
-        said = page.get("could")
-        could.update(said if isinstance(said, dict) else {})
-        yield from found
-        seen += len(found)
-        if after is None or seen >= arguments.limit > 0:
-            if after is not None:
-                console.note(f"There are more: these are {seen}, --limit says how many.")
-            return
-        if console.stderr.isatty():
+    for page in pages(service, asked, most=arguments.limit):
+        could.update(page.could)
+        yield from page.vends
+        seen += len(page.vends)
+        if page.after is not None and seen >= arguments.limit > 0:
+            console.note(f"There are more: these are {seen}, --limit says how many.")
+        elif page.after is not None and console.stderr.isatty():
             console.stderr.write(f"\r{seen} vends ")
             console.stderr.flush()
-        asked["after"] = after
+
+
+def selected(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return by what vends are asked for, as the service takes it."""
+    return {name: value for name in SELECTORS if (value := getattr(arguments, name))}
 
 
 def the_token(console: Console) -> dict[str, str]:

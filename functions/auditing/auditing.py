@@ -70,6 +70,11 @@ class Tracer(Protocol):
         """
 
 
+FULL = 4_000_000
+"""Bytes of records at which a page ends: Lambda answers with at most 6 MB, and one vend of many
+repositories has some 150 kB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some vends, and where to go on.
@@ -81,6 +86,15 @@ class Page:
 
     vends: list[VendRecord]
     after: str | None
+
+    def fitting(self) -> Page:
+        """Return the page as far as it fits into an answer: the next one goes on from there."""
+        size = 0
+        for number, vend in enumerate(self.vends):
+            size += len(vend.model_dump_json())
+            if size > FULL and number:
+                return Page(self.vends[:number], self.vends[number - 1].vend_id)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,7 @@ class Auditing:
         if len(found) > most:
             found = found[:most]
             place = found[-1]
-        return Page(self.ledger.vends(found), place)
+        return Page(self.ledger.vends(found), place).fitting()
 
     def shown(self, vend_id: str) -> VendRecord:
         """Return one vend.

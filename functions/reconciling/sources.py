@@ -46,8 +46,12 @@ class LedgerRecords:
         for _ in range(MONTHS_BACK):
             found = self._dynamodb.query(
                 TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": f"reconciled#{month:%Y-%m}"}},
+                # A record of the future would keep everything until then from being looked at.
+                KeyConditionExpression="pk = :pk AND sk <= :now",
+                ExpressionAttributeValues={
+                    ":pk": {"S": f"reconciled#{month:%Y-%m}"},
+                    ":now": {"S": timestamp(now)},
+                },
                 ConsistentRead=True,
                 ScanIndexForward=False,
                 Limit=1,

@@ -12,6 +12,7 @@ from botocore.stub import ANY, Stubber
 
 from reconciling.findings import Finding, Intended, Kind, Span
 from reconciling.sources import CloudWatchLogs, LedgerRecords, partitions
+from vending.records import timestamp
 from vending.vend_ids import first_vend_id, new_vend_id
 
 NOW = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
@@ -102,8 +103,11 @@ def test_the_last_run_is_found_in_another_month(dynamodb: Stubber) -> None:
     def of(month: str) -> dict[str, Any]:
         return {
             "TableName": "ledger",
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": f"reconciled#{month}"}},
+            "KeyConditionExpression": "pk = :pk AND sk <= :now",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": f"reconciled#{month}"},
+                ":now": {"S": timestamp(NOW)},
+            },
             "ConsistentRead": True,
             "ScanIndexForward": False,
             "Limit": 1,

@@ -127,7 +127,7 @@ class Audited:
         except Refused as refused:
             return str(refused.vend_id)
 
-    def service(self) -> Auditing:
+    def service(self, *, archive: Any = None) -> Auditing:
         """Return the auditors' service on this ledger."""
         reads: Any = self.reads
         kms: Any = self.kms
@@ -136,6 +136,7 @@ class Audited:
             DynamoRecords(reads, self.people.known(), table=TABLE, sleep=self.pauses.append),
             KmsTracer(kms, token_key="key-1"),
             lambda: NOW,
+            archive,
         )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from auditing.access import Period, Possible, Question, Served
+    from auditing.archive import Archive
     from auditing.record import VendRecord
     from auditing.selection import Selection, Span, Step
     from vending.caller import Caller
@@ -52,6 +53,9 @@ class Ledger(Protocol):
     def vends(self, ids: Sequence[str]) -> list[VendRecord]:
         """Return the vends of these ids, in their order; one without an intent is left out."""
 
+    def raw(self, keys: Sequence[tuple[str, str]]) -> list[str]:
+        """Return the records of these keys that there are, as lines of the archive, in order."""
+
     def served(self, month: str) -> Sequence[Served]:
         """Return which policies were seen to serve in a month (`YYYY-MM`)."""
 
@@ -73,6 +77,10 @@ class Tracer(Protocol):
 FULL = 4_000_000
 """Bytes of records at which a page ends: Lambda answers with at most 6 MB, and one vend of many
 repositories has some 150 kB."""
+
+
+AT_ONCE = 10
+"""Records that are read together: an item has 400 kB at most, and so they fit one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +114,14 @@ class Auditing:
         ledger: Port.
         tracer: Port.
         clock: Returns the time, aware.
+        archive: Port; None where the stack has no archive.
     """
 
     serving: Policies
     ledger: Ledger
     tracer: Tracer
     clock: Callable[[], datetime]
+    archive: Archive | None = None
 
     def admit(self, caller: Caller) -> None:
         """Let auditors pass.
@@ -184,6 +194,32 @@ class Auditing:
                 Code.NO_SUCH_VEND, "No vend of this service issued this token: it is none of ours."
             )
         return found[0]
+
+    def raw(self, keys: Sequence[tuple[str, str]]) -> tuple[list[str], int]:
+        """Return the records of some keys as the archive has them, and how many keys were read.
+
+        Raises:
+            RecordsUnavailable: The ledger does not answer.
+        """
+        found: list[str] = []
+        size = 0
+        for number in range(0, len(keys), AT_ONCE):
+            lines = self.ledger.raw(keys[number : number + AT_ONCE])
+            size += sum(map(len, lines))
+            if size > FULL and number:
+                return found, number
+            found += lines
+        return found, len(keys)
+
+    def archived(self) -> Archive:
+        """Return the archive.
+
+        Raises:
+            Refused: There is none.
+        """
+        if self.archive is None:
+            raise Refused(Code.NO_ARCHIVE, "This service was deployed without an archive.")
+        return self.archive
 
     def could(
         self, question: Question, *, left: Left = unhurried

@@ -201,7 +201,7 @@ def access_of(periods: Sequence[Period], found: Sequence[Possible]) -> AccessRes
     )
 
 
-Query = TypeVar("Query", VendsQuery, AccessQuery)
+Query = TypeVar("Query", bound=Message)
 
 
 def query_of(shape: type[Query], given: Mapping[str, str] | None) -> Query:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from archiving.lines import canonical
+from archiving.lines import plain as archived
 from auditing.access import Served
 from auditing.answered import answered
 from auditing.auditing import RecordsUnavailable
@@ -116,6 +119,21 @@ class DynamoRecords:
         except Unreadable as problem:
             raise RecordsUnavailable(str(problem)) from None
 
+    def raw(self, keys: Sequence[tuple[str, str]]) -> list[str]:
+        """Return the records of these keys that there are, as lines of the archive, in order.
+
+        Raises:
+            RecordsUnavailable: The table does not answer.
+        """
+        with answered():
+            found = {
+                (item["pk"]["S"], item["sk"]["S"]): canonical(
+                    {name: archived(as_streamed(value)) for name, value in item.items()}
+                )
+                for item in self._wire(keys)
+            }
+        return [found[key] for key in keys if key in found]
+
     def served(self, month: str) -> list[Served]:
         """Return which policies were seen to serve in a month.
 
@@ -168,6 +186,10 @@ class DynamoRecords:
             asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _batch(self, keys: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        for item in self._wire(keys):
+            yield {name: plain(value) for name, value in item.items()}
+
+    def _wire(self, keys: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         wanted: Any = {
             self._table: {
                 "Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys],
@@ -176,8 +198,7 @@ class DynamoRecords:
         }
         for pause in (*PAUSES, None):
             answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-            for item in answer["Responses"].get(self._table, []):
-                yield {name: plain(value) for name, value in item.items()}
+            yield from answer["Responses"].get(self._table, [])
             wanted = answer.get("UnprocessedKeys") or {}
             if not wanted:
                 return
@@ -204,6 +225,19 @@ class KmsTracer:
                 KeyId=self._token_key, MacAlgorithm="HMAC_SHA_256", Message=token.digest()
             )
         return made["Mac"].hex()
+
+
+def as_streamed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value of DynamoDB's wire form with bytes as they are on the stream: in base64."""
+    ((kind, held),) = value.items()
+    match kind:
+        case "B":
+            return {"B": base64.b64encode(held).decode()}
+        case "L":
+            return {"L": [as_streamed(member) for member in held]}
+        case "M":
+            return {"M": {name: as_streamed(member) for name, member in held.items()}}
+    return {kind: held}
 
 
 def plain(value: Mapping[str, Any]) -> Any:

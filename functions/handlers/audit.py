@@ -12,6 +12,7 @@ import botocore.session
 from botocore.config import Config
 
 from auditing.auditing import Auditing
+from auditing.bucket import S3Archive
 from auditing.person_keys import DynamoKnownPeople
 from auditing.table import DynamoRecords, KmsTracer
 from handlers.audit_api import audit
@@ -42,7 +43,8 @@ def assemble(settings: AuditingSettings) -> Auditing:
     def client(service: str) -> Any:
         return session.create_client(service, config=PATIENCE)
 
-    dynamodb = client("dynamodb")
+    dynamodb, bucket = client("dynamodb"), settings.archive_bucket
+    archive = S3Archive(client("s3"), bucket=bucket) if bucket else None
     return Auditing(
         serving=policies_of(settings, client("appconfigdata"), clock=clock),
         ledger=DynamoRecords(
@@ -52,6 +54,7 @@ def assemble(settings: AuditingSettings) -> Auditing:
         ),
         tracer=KmsTracer(client("kms"), token_key=settings.token_key),
         clock=clock,
+        archive=archive,
     )
 
 

@@ -15,6 +15,7 @@ from auditing.messages import (
 )
 from auditing.selection import By
 from handlers.api import Answer, Event, answer, body_of, known, logger, serving
+from handlers.archive_api import archive_routes
 from handlers.measures import measures
 from vending.caller import caller_of
 from vending.errors import Code, Refused
@@ -77,6 +78,7 @@ def audit(auditing: Auditing) -> Callable[[Event, Any], Answer]:
             ("GET", "/v1/vends"): admitted(vends),
             ("GET", "/v1/vends/{id}"): admitted(vend),
             ("POST", "/v1/vends/lookup"): admitted(lookup),
+            **{asked: admitted(route) for asked, route in archive_routes(auditing).items()},
         }
     )
 

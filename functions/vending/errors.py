@@ -28,6 +28,8 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     NO_SUCH_REVOCATION = "no_such_revocation"
     NO_SUCH_VEND = "no_such_vend"
+    NO_ARCHIVE = "no_archive"
+    NO_SUCH_OBJECT = "no_such_object"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REVOCATIONS_FULL = "revocations_full"
     THROTTLED = "throttled"
@@ -73,6 +75,8 @@ KINDS: dict[Code, Kind] = {
     Code.NOT_FOUND: Kind(404, "There is nothing at this path"),
     Code.NO_SUCH_REVOCATION: Kind(404, "There is no revocation of this id"),
     Code.NO_SUCH_VEND: Kind(404, "There is no such vend"),
+    Code.NO_ARCHIVE: Kind(404, "The service has no archive"),
+    Code.NO_SUCH_OBJECT: Kind(404, "There is no such object in the archive"),
     Code.METHOD_NOT_ALLOWED: Kind(405, "The path does not take this method"),
     Code.REVOCATIONS_FULL: Kind(409, "The policies that deny have no room"),
     Code.THROTTLED: Kind(429, "Too many requests", retry_after=5),

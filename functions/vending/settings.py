@@ -135,6 +135,7 @@ class PolicySettings(BaseModel):
 class AuditingSettings(PolicySettings):
     """What the auditing function is told by its environment besides."""
 
+    archive_bucket: str = ""
     token_key: Annotated[str, Field(min_length=1)]
 
 

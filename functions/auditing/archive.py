@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-PART = 3_000_000
-"""Bytes of an object in one answer: in base64 within the 6 MB that Lambda answers with."""
+PART = 600_000
+"""Bytes of an object in one answer: in base64 within the MiB that our client reads."""
 
 
 @dataclass(frozen=True, slots=True)

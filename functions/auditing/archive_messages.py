@@ -82,7 +82,7 @@ class ObjectQuery(Message):
 
 
 class ObjectResponse(Message):
-    """The answer to `GET /v1/archive/object`: bytes in base64, at most 3,000,000 of them.
+    """The answer to `GET /v1/archive/object`: bytes in base64, at most 600,000 of them.
 
     There are more where it has so many.
     """
@@ -108,7 +108,7 @@ class RecordsResponse(Message):
 
     Attributes:
         records: Those that there are, each as a line of the archive has it, what is sealed sealed.
-        asked: How many of the keys these are the answer to: an answer ends at 4 MB.
+        asked: How many of the keys these are the answer to: an answer ends at 900 kB.
     """
 
     records: list[str]

@@ -53,8 +53,8 @@ class Ledger(Protocol):
     def vends(self, ids: Sequence[str]) -> list[VendRecord]:
         """Return the vends of these ids, in their order; one without an intent is left out."""
 
-    def raw(self, keys: Sequence[tuple[str, str]]) -> list[str]:
-        """Return the records of these keys that there are, as lines of the archive, in order."""
+    def raw(self, keys: Sequence[tuple[str, str]]) -> list[str | None]:
+        """Return the record of each key as a line of the archive, None where there is none."""
 
     def served(self, month: str) -> Sequence[Served]:
         """Return which policies were seen to serve in a month (`YYYY-MM`)."""
@@ -74,13 +74,13 @@ class Tracer(Protocol):
         """
 
 
-FULL = 4_000_000
-"""Bytes of records at which a page ends: Lambda answers with at most 6 MB, and one vend of many
-repositories has some 150 kB."""
+FULL = 900_000
+"""Bytes of records at which an answer ends: our client reads at most a MiB, Lambda answers with at
+most 6 MB, and one vend of many repositories has some 150 kB."""
 
 
 AT_ONCE = 10
-"""Records that are read together: an item has 400 kB at most, and so they fit one answer."""
+"""Records that are read together, lest many be read that an answer has no room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +203,13 @@ class Auditing:
         """
         found: list[str] = []
         size = 0
-        for number in range(0, len(keys), AT_ONCE):
-            lines = self.ledger.raw(keys[number : number + AT_ONCE])
-            size += sum(map(len, lines))
-            if size > FULL and number:
-                return found, number
-            found += lines
+        for start in range(0, len(keys), AT_ONCE):
+            lines = self.ledger.raw(keys[start : start + AT_ONCE])
+            for number, line in enumerate(lines, start):
+                size += len(line or "")
+                if size > FULL and number:
+                    return found, number
+                found += [line] if line else []
         return found, len(keys)
 
     def archived(self) -> Archive:

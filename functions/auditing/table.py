@@ -119,8 +119,8 @@ class DynamoRecords:
         except Unreadable as problem:
             raise RecordsUnavailable(str(problem)) from None
 
-    def raw(self, keys: Sequence[tuple[str, str]]) -> list[str]:
-        """Return the records of these keys that there are, as lines of the archive, in order.
+    def raw(self, keys: Sequence[tuple[str, str]]) -> list[str | None]:
+        """Return the record of each key as a line of the archive, None where there is none.
 
         Raises:
             RecordsUnavailable: The table does not answer.
@@ -132,7 +132,7 @@ class DynamoRecords:
                 )
                 for item in self._wire(keys)
             }
-        return [found[key] for key in keys if key in found]
+        return [found.get(key) for key in keys]
 
     def served(self, month: str) -> list[Served]:
         """Return which policies were seen to serve in a month.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 CONSUMERS = {
@@ -124,6 +124,7 @@ class FakeService:
         pages: What its next answers have: vends, and where to go on.
         listed: When there are some, its answers are of these, so many as `limit` says.
         one: The vend that it shows.
+        archive: Answers what is asked about the archive and of records, where there is one.
         revoking: What was asked of `/v1/revocations`: method, path and body, in order.
         revocations: What was revoked.
         assumed: The AssumeRole calls that STS got: their parameters and who signed, in order.
@@ -145,6 +146,7 @@ class FakeService:
     )
     listed: list[dict[str, Any]] = field(default_factory=list)
     one: dict[str, Any] = field(default_factory=lambda: dict(VEND))
+    archive: Callable[[str, dict[str, Any]], tuple[int, dict[str, Any]]] | None = None
     revoking: list[tuple[str, str, dict[str, Any] | None]] = field(default_factory=list)
     revocations: list[dict[str, Any]] = field(
         default_factory=lambda: [dict(REVOCATION), REVOCATION | LIFTED]
@@ -213,6 +215,8 @@ class FakeService:
         self.auditing.append((method, path.removeprefix("/live"), asked))
         if self.refuse:
             return self.refuse
+        if self.archive and "/v1/vends" not in path and not path.endswith("/v1/access"):
+            return self.archive(path.removeprefix("/live"), asked)
         if path.endswith("/v1/access"):
             return 200, {"could": [COULD], "policies": [{"from": COULD["from"]}]}
         if path.endswith("/v1/vends") and self.listed:
@@ -232,7 +236,7 @@ class FakeService:
         """Return the answer of a POST."""
         if path.endswith("/v1/revocations"):
             return self.revoke("POST", path, body)
-        if path.endswith("/v1/vends/lookup"):
+        if path.endswith(("/v1/vends/lookup", "/v1/records")):
             return self.audit("POST", path, body)
         return self.answer(body, key_id)
 
@@ -241,7 +245,7 @@ class FakeService:
         path, _, query = target.partition("?")
         if path.endswith("/v1/revocations"):
             return self.revoke("GET", path, None)
-        if "/v1/vends" in path or path.endswith("/v1/access"):
+        if "/v1/vends" in path or "/v1/archive" in path or path.endswith("/v1/access"):
             return self.audit("GET", path, dict(parse_qsl(query)))
         return self.whoami(key_id) if path.endswith("/v1/whoami") else (404, {})
 

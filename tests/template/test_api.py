@@ -20,8 +20,11 @@ REVOKING = [
 ]
 AUDITING = [
     "/live/GET/v1/access",
+    "/live/GET/v1/archive",
+    "/live/GET/v1/archive/object",
     "/live/GET/v1/vends",
     "/live/GET/v1/vends/*",
+    "/live/POST/v1/records",
     "/live/POST/v1/vends/lookup",
 ]
 ORGANIZATION = "o-a1b2c3d4e5"
@@ -66,10 +69,13 @@ def test_the_api_has_these_routes_and_no_other() -> None:
     assert sorted(operations(Stack())) == [
         "DELETE /v1/revocations/{id}",
         "GET /v1/access",
+        "GET /v1/archive",
+        "GET /v1/archive/object",
         "GET /v1/revocations",
         "GET /v1/vends",
         "GET /v1/vends/{id}",
         "GET /v1/whoami",
+        "POST /v1/records",
         "POST /v1/revocations",
         "POST /v1/tokens",
         "POST /v1/vends/lookup",
@@ -92,6 +98,8 @@ def test_no_integration_calls_the_function_with_the_callers_credentials() -> Non
         assert integration["type"] == "aws_proxy"
         functions = {
             "access": "AuditFunction",
+            "archive": "AuditFunction",
+            "records": "AuditFunction",
             "revocations": "RevokeFunction",
             "vends": "AuditFunction",
         }
@@ -147,7 +155,7 @@ def test_nothing_else_opens_a_way_to_a_function() -> None:
     }
     reached = {target["Arn"] for rule in rules.values() for target in rule["Properties"]["Targets"]}
     assert Stack().attribute("VendFunction", "Arn") not in reached
-    assert len(Stack().resources("AWS::Lambda::Permission")) == 13
+    assert len(Stack().resources("AWS::Lambda::Permission")) == 16
 
 
 def test_the_schedule_sends_the_revoking_function_what_it_takes_for_its_own_and_nothing_else() -> (
@@ -187,6 +195,9 @@ def test_a_named_foreign_account_may_call_both_routes(route: str) -> None:
         "/live/GET/v1/vends",
         "/live/GET/v1/vends/v-a",
         "/live/POST/v1/vends/lookup",
+        "/live/POST/v1/records",
+        "/live/GET/v1/archive",
+        "/live/GET/v1/archive/object",
     ],
 )
 def test_a_named_foreign_account_reaches_nothing_but_the_two_routes(route: str) -> None:

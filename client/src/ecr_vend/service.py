@@ -170,6 +170,32 @@ class Service:
         """
         return answers.body(self._ask("POST", "/v1/vends/lookup", token, deadline)[0])
 
+    def archive(self, query: Mapping[str, str], deadline: Deadline) -> dict[str, object]:
+        """Return versions of the archive's objects of a day.
+
+        Raises:
+            Problem: There is no archive, or as `vends`.
+        """
+        path = f"/v1/archive?{urlencode(query, quote_via=quote)}"
+        return answers.body(self._ask("GET", path, None, deadline, read=READ_SLOW)[0])
+
+    def archived(self, query: Mapping[str, str], deadline: Deadline) -> dict[str, object]:
+        """Return a part of an object of the archive.
+
+        Raises:
+            Problem: There is none, or as `vends`.
+        """
+        path = f"/v1/archive/object?{urlencode(query, quote_via=quote)}"
+        return answers.body(self._ask("GET", path, None, deadline, read=READ_SLOW)[0])
+
+    def records(self, keys: Mapping[str, object], deadline: Deadline) -> dict[str, object]:
+        """Return records of the ledger by their keys.
+
+        Raises:
+            Problem: As `vends`.
+        """
+        return answers.body(self._ask("POST", "/v1/records", keys, deadline, read=READ_SLOW)[0])
+
     def _revoking(
         self, method: str, below: str, body: Mapping[str, object] | None, deadline: Deadline
     ) -> dict[str, object]:

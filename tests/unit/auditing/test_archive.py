@@ -144,9 +144,9 @@ def test_an_answer_with_records_ends_before_lambdas_limit(monkeypatch: pytest.Mo
     world = Audited()
     keys = [(f"vend#{world.vend()}", "1#intent") for _ in range(3 * AT_ONCE)]
     one = len(ask(world, "/v1/records", body=body_of(keys[:1]))[1]["records"][0])
-    monkeypatch.setattr("auditing.auditing.FULL", AT_ONCE * (one + 20))
-    _, found = ask(world, "/v1/records", body=body_of(keys))
-    assert (len(found["records"]), found["asked"]) == (AT_ONCE, AT_ONCE)
+    monkeypatch.setattr("auditing.auditing.FULL", (AT_ONCE + 3) * one + one // 2)
+    _, found = ask(world, "/v1/records", body=body_of([("no", "such"), *keys]))
+    assert (len(found["records"]), found["asked"]) == (AT_ONCE + 3, AT_ONCE + 4)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditing import archive_messages
 from auditing import messages as audit_messages
 from ecr_vend.layers import KEYS, TABLE_KEYS
 from reconciling.findings import Finding, Kind, Span
@@ -42,6 +43,9 @@ REQUESTS = (
     audit_messages.LookupRequest,
     audit_messages.VendsQuery,
     audit_messages.AccessQuery,
+    archive_messages.ArchiveQuery,
+    archive_messages.ObjectQuery,
+    archive_messages.RecordsRequest,
 )
 ANSWERS = (
     messages.TokenResponse,
@@ -51,6 +55,9 @@ ANSWERS = (
     revocation_messages.RevocationsResponse,
     audit_messages.VendsResponse,
     audit_messages.AccessResponse,
+    archive_messages.ArchiveResponse,
+    archive_messages.ObjectResponse,
+    archive_messages.RecordsResponse,
 )
 
 PROMISED = Path(__file__).resolve().parents[2] / "vectors/compatible.json"

@@ -55,6 +55,9 @@ def test_a_new_field_of_a_request_or_a_policy_may_be_left_out() -> None:
     }
     assert needed == {
         "RevocationRequest.reason",
+        "RecordsRequest.keys",
+        "RecordKey.pk",
+        "RecordKey.sk",
         "PermissionSet.name",
         "PermissionSet.account",
         "Grant.name",

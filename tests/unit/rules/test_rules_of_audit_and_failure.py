@@ -107,6 +107,8 @@ STABLE = {
     "not_found": 404,
     "no_such_revocation": 404,
     "no_such_vend": 404,
+    "no_archive": 404,
+    "no_such_object": 404,
     "method_not_allowed": 405,
     "throttled": 429,
     "audit_unavailable": 503,

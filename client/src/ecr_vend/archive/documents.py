@@ -22,6 +22,9 @@ FOLDER = "%Y/%m/%d/%H"
 KEY = re.compile(r"(batches|records|late|changes)/\d{4}/\d\d/\d\d/\d\d/[0-9A-Za-z-]+\.jsonl\.gz")
 """A key that a manifest may name. In a copy on disk it is a path: it leads nowhere else."""
 
+VEND_ID = re.compile(r"v-[0-7][0-9a-hjkmnp-tv-z]{25}")
+CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+
 LONGEST_LINE = 8 << 20
 """Bytes: DynamoDB's largest item, however its strings are escaped."""
 
@@ -232,6 +235,23 @@ def record_of(line: str) -> dict[str, Any]:
     if canonical(record) != line:
         raise Malformed("a line is not as the archive writes it")
     return record
+
+
+def hour_of(vend_id: str) -> datetime | None:
+    """Return the hour in which a vend was asked for, None where it is no vend's id.
+
+    The first ten of its letters are milliseconds since 1970, in the base 32 of ULIDs.
+    """
+    if not VEND_ID.fullmatch(vend_id):
+        return None
+    number = 0
+    for letter in vend_id[2:12]:
+        number = number * 32 + CROCKFORD.index(letter)
+    try:
+        moment = datetime.fromtimestamp(number / 1000, UTC)
+    except (OSError, OverflowError, ValueError):
+        return None
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def hour_named(text: str) -> datetime:

@@ -18,6 +18,7 @@ from ecr_vend.archive.documents import (
     Manifest,
     Object,
     canonical,
+    hour_of,
     lines_of,
     parsed,
     place_of,
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import datetime
 
+    from ecr_vend.archive.comparing import Comparison
     from ecr_vend.archive.copies import Source
     from ecr_vend.archive.documents import Place
     from ecr_vend.archive.public_key import PublicKey
 
 KINDS = ("records", "late", "changes")
+
+INTENT = "1#intent"
 
 MOST_NAMED = 1000
 """Records that are named one by one of an object that is not what it should be."""
@@ -84,14 +88,18 @@ class Verification:
     Attributes:
         source: Where it is read.
         keys: Whose signatures count.
+        comparison: With the ledger; None where that is not asked.
         result: What it came to so far.
     """
 
     source: Source
     keys: Collection[PublicKey]
+    comparison: Comparison | None = None
     result: Result = field(default_factory=Result)
     _ledger: str = ""
     _before: str | None = None
+    _archived: dict[datetime, set[str]] = field(default_factory=dict)
+    _pending: set[str] = field(default_factory=set)
 
     def run(
         self,
@@ -122,8 +130,12 @@ class Verification:
                 told = (f"{hour:{FORM}}", manifest.sha256)
                 self.result.first = self.result.first or told
                 self.result.last = told
+                self._unarchived(hour - HOUR, start)
             yield hour
             hour += HOUR
+        for vend_id in sorted(self._pending):
+            what = "it is in the ledger and not in the archive"
+            self._problem("added", f"vend#{vend_id} {INTENT}", what)
         for digest in sorted(set(witnesses) - seen):
             what = "a witness saw a manifest that is not in these hours of this archive"
             self._problem("unwitnessed", digest, what)
@@ -186,6 +198,7 @@ class Verification:
                 self._told_by_batches(manifest, one, self._whole_lines(content))
             else:
                 self._lines(one, content, late)
+                self._in_the_ledger(manifest, one, content)
         self._twice(manifest, late)
         named = {one.key for one in manifest.objects}
         for kind in KINDS:
@@ -229,6 +242,37 @@ class Verification:
             self.result.records += count
         if one.kind == "late":
             self.result.late += count
+
+    def _in_the_ledger(self, manifest: Manifest, one: Object, content: bytes) -> None:
+        """Hold the ledger against an object's records."""
+        if self.comparison is None or one.kind == "changes":
+            return
+        lines = self._whole_lines(content)
+        intents = {place_of(record_of(line)) for line in lines}
+        for vend_id in (place[0] for place in intents if place[2] == INTENT):
+            hour = hour_of(vend_id)
+            # What comes hours late, after an outage, was looked for before.
+            self._pending.discard(vend_id)
+            if hour and hour >= manifest.hour - HOUR:
+                self._archived.setdefault(hour, set()).add(vend_id)
+        for difference in (*self.comparison.take(lines), *self.comparison.rest()):
+            what = {
+                "missing": "it is in the archive and not in the ledger",
+                "altered": "it is in the ledger, and not as it is in the archive",
+            }[difference.kind]
+            self._problem(difference.kind, " ".join(difference.key), what)
+
+    def _unarchived(self, hour: datetime, start: datetime) -> None:
+        """Look for vends of an hour in the ledger that no manifest of it or the next one has."""
+        archived = self._archived.pop(hour, set())
+        if self.comparison is None or hour < start:
+            return
+        end = hour + HOUR
+        for vend_id in self.comparison.ledger.vends(
+            f"{hour:{FORM}}:00:00Z", f"{end:{FORM}}:00:00Z"
+        ):
+            if vend_id not in archived:
+                self._pending.add(vend_id)
 
     def _twice(self, manifest: Manifest, late: dict[tuple[str, str], str]) -> None:
         """Look for late records in the hour before, where a retry over its end may leave them."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_vend import access, registries, vends
 from ecr_vend.command_line import described
-from ecr_vend.commands import audit_verify
+from ecr_vend.commands import audit_export, audit_verify
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
 from ecr_vend.settings import load
@@ -35,6 +35,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
             "ecr-vend audit whose < leaked-token",
             "ecr-vend audit access --repository payments/api --access push",
             "ecr-vend audit report --out report.html",
+            "ecr-vend audit export --out copy --from 2026-11-27",
             "ecr-vend audit verify --archive copy --key public-key.pem",
         ],
     )
@@ -58,6 +59,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
         asked_of(one)
     add_access(actions)
     add_report(actions)
+    asked_of(audit_export.add(actions))
     audit_verify.add(actions)
     return parser
 
@@ -171,8 +173,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Carry the command out."""
     from ecr_vend.service import connect
 
-    if arguments.action == "verify":
-        return audit_verify.run(arguments, console)
+    if arguments.action == "verify" and not arguments.ledger:
+        return audit_verify.run(arguments, None, console)
     token = the_token(console) if arguments.action == "whose" else None
     settings = load(console.environ)
     if arguments.registry:
@@ -182,6 +184,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return listed(service, arguments, console)
     if arguments.action == "access":
         return could(service, arguments, console)
+    if arguments.action == "verify":
+        return audit_verify.run(arguments, service, console)
+    if arguments.action == "export":
+        return audit_export.run(arguments, service, console)
     if arguments.action == "report":
         from ecr_vend import reporting
 

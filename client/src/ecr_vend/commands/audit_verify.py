@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ecr_vend.archive.public_key import PublicKey
     from ecr_vend.archive.verifying import Result
     from ecr_vend.console import Console
+    from ecr_vend.service import Service
 
 COLUMNS = ("kind", "where", "what")
 
@@ -71,6 +72,13 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
         metavar="FILE",
         help="begin after the hour that it holds, and keep in it the last one that was whole",
     )
+    parser.add_argument(
+        "--ledger",
+        action="store_true",
+        help="ask the service for every record, and for the vends of each hour but the last one: "
+        "is the ledger what the archive says",
+    )
+    parser.add_argument("--registry", metavar="HOST", help="with --ledger: of which service")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the result for a script")
     form.add_argument("--csv", action="store_true", help="print the problems for a spreadsheet")
@@ -98,15 +106,22 @@ def digest(text: str) -> str:
     return text.lower()
 
 
-def run(arguments: argparse.Namespace, console: Console) -> int:
+def run(arguments: argparse.Namespace, service: Service | None, console: Console) -> int:
     """Carry the command out.
+
+    Args:
+        arguments: The command line's.
+        service: Whose ledger is held against the archive; None for no one's.
+        console: Where to tell.
 
     Returns:
         0 where all is as it should be, 1 where something is not.
     """
+    from ecr_vend.archive.comparing import Comparison
     from ecr_vend.archive.copies import Copy
     from ecr_vend.archive.documents import FORM, HOUR
     from ecr_vend.archive.verifying import Verification
+    from ecr_vend.archive_service import ServiceArchive
 
     keys = [public_key(Path(name)) for name in arguments.key]
     copy = Copy(Path(arguments.archive))
@@ -121,7 +136,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if start > end:
         console.note(f"There is nothing to verify: {start:%Y-%m-%dT%H} is after {end:%Y-%m-%dT%H}")
         return 0
-    verification = Verification(copy, keys)
+    comparison = Comparison(ServiceArchive(service)) if service else None
+    verification = Verification(copy, keys, comparison)
     total = int((end - start) / HOUR) + 1
     try:
         for number, one in enumerate(
@@ -143,7 +159,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             console.stderr.write("\n")
         if arguments.remember and remembered:
             remembered.write(arguments.remember)
-    show(verification.result, arguments, console)
+    compared = comparison.compared if comparison else None
+    show(verification.result, compared, arguments, console)
     return 1 if verification.result.problems else 0
 
 
@@ -205,8 +222,17 @@ def public_key(file: Path) -> PublicKey:
         raise Problem("not_read", where=str(file), detail=str(problem)) from None
 
 
-def show(result: Result, arguments: argparse.Namespace, console: Console) -> None:
-    """Print what a verification came to."""
+def show(
+    result: Result, compared: int | None, arguments: argparse.Namespace, console: Console
+) -> None:
+    """Print what a verification came to.
+
+    Args:
+        result: That.
+        compared: Records that were held against the ledger; None where none were to be.
+        arguments: The command line's.
+        console: Where.
+    """
     rows = [{"kind": one.kind, "where": one.where, "what": one.what} for one in result.problems]
     if arguments.json:
         console.json(
@@ -215,6 +241,7 @@ def show(result: Result, arguments: argparse.Namespace, console: Console) -> Non
                 "hours": result.hours,
                 "records": result.records,
                 "late": result.late,
+                "compared": compared,
                 "first": told(result.first),
                 "last": told(result.last),
                 "problems": rows,
@@ -232,6 +259,8 @@ def show(result: Result, arguments: argparse.Namespace, console: Console) -> Non
     summary = f"{result.hours} hours with {result.records} records, {result.late} of them late"
     if result.first and result.last:
         summary += f", {result.first[0]} to {result.last[0]}"
+    if compared is not None:
+        summary += f", {compared} of them held against the ledger"
     verdict = f"{len(rows)} problems" if rows else "nothing is missing, altered or added"
     coloured = console.coloured(f"{verdict}", "red" if rows else "green")
     (console.note if arguments.csv else console.line)(f"{summary}: {coloured}")

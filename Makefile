@@ -89,6 +89,12 @@ policy-check: dev ## say every mistake in a policy, with its line and cure; FILE
 policy-test: dev ## run the tests inside a policy, as its deployment does; FILE=policy/policy.yaml
 	@PYTHONPATH=functions:. $(DEV)/python -m vendctl policy test $(FILE)
 
+.PHONY: people records
+people: dev ## whose personal strings the records have sealed, and erasing; ARGS="list ana@example.com --stack ecr-vend"
+	@PYTHONPATH=functions:. $(DEV)/python -m vendctl people $(ARGS)
+records: dev ## the ledger's records under a key, opened; ARGS="show 'vend#v-…' --stack ecr-vend"
+	@PYTHONPATH=functions:. $(DEV)/python -m vendctl records $(ARGS)
+
 .PHONY: format
 format: dev ## put the code into the one format, and fix what the linter can
 	@$(DEV)/ruff check --fix --exit-zero --quiet .
@@ -125,6 +131,9 @@ deploy: boot ## deploy to AWS; ENV=prod takes that section of samconfig.toml (de
 .PHONY: vend-schema
 vend-schema: dev ## write the JSON Schema of a vend's record, and its fields into docs/auditing.md
 	@$(DEV)/python -m tools.vend_schema
+.PHONY: report-pictures
+report-pictures: dev ## draw the audit report of made-up vends: docs/report-*.png; needs a Chromium
+	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tools.report_pictures
 .PHONY: dashboard
 dashboard: dev ## draw the dashboard of template.yaml with made-up figures: docs/dashboard.svg
 	@$(DEV)/python -m tools.dashboard

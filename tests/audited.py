@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditing.auditing import Auditing
 from auditing.table import DynamoRecords, KmsTracer
+from tests.fake_people import FakePeople
 from tests.fakes import NOW, ORIGIN, POLICY, FakeMinter, FakePolicies, caller, vending
 from tests.unit.service.test_ledger import TABLE, FakeKms, FakeTable, ledger
 from vending.errors import Refused
@@ -99,6 +100,7 @@ class Audited:
 
     table: FakeTable = field(default_factory=FakeTable)
     kms: FakeKms = field(default_factory=FakeKms)
+    people: FakePeople = field(default_factory=FakePeople)
     pauses: list[float] = field(default_factory=list)
     policy: str = AUDITED
 
@@ -118,7 +120,7 @@ class Audited:
         minter = FakeMinter(password=password) if password else FakeMinter()
         if failure:
             minter.failure = MintFailed(failure)
-        keeper: Any = ledger(self.table, self.kms)
+        keeper: Any = ledger(self.table, self.kms, self.people)
         service = vending(policies=FakePolicies(self.policy), ledger=keeper, minter=minter, now=at)
         try:
             return service.vend(who or caller(), ORIGIN, TokenRequest(**asked)).intent.vend_id
@@ -131,7 +133,7 @@ class Audited:
         kms: Any = self.kms
         return Auditing(
             FakePolicies(AUDITED),
-            DynamoRecords(reads, table=TABLE, sleep=self.pauses.append),
+            DynamoRecords(reads, self.people.known(), table=TABLE, sleep=self.pauses.append),
             KmsTracer(kms, token_key="key-1"),
             lambda: NOW,
         )

@@ -17,6 +17,7 @@ from tools.environments import in_ci
 DEBIAN = {
     "buildah": "buildah",
     "busybox": "busybox",
+    "chromium": "chromium",
     "dash": "dash",
     "debootstrap": "debootstrap",
     "diffoscope": "diffoscope-minimal",

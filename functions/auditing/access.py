@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from auditing.selection import Span
-from vending.caller import Caller
+from vending.caller import Caller, CallerKind
 from vending.decision import Limits, VendRequest, decide
 from vending.patterns import matches
 
@@ -95,7 +95,8 @@ def periods(served: Iterable[Served], span: Span) -> Iterator[Period]:
     one that came back within the hour does not show: until the hour of a change is over both count.
 
     Args:
-        served: All that were seen in that time, and the last one before it.
+        served: All that were seen in that time, and those before it of its first hour at least, or
+            else the last.
         span: Within which.
     """
     ordered = sorted(served, key=lambda one: (one.at, one.revision))
@@ -169,19 +170,21 @@ def is_allowed(
 def about_all_of(pattern: CallerPattern, policy: Policy) -> Policy:
     """Return a policy without the denies, and the ceiling, that may be about some callers only.
 
-    What is about one principal is about all its callers, unless it is about sessions.
+    What is about one principal is about all its callers, unless it is about sessions, or about
+    some users of a permission set that all are granted.
     """
     many = is_many(pattern)
+    all_users = pattern.permission_set is not None and pattern.permission_set.user is None
+
+    def is_about_all(one: CallerPattern) -> bool:
+        of_users = one.permission_set is not None and one.permission_set.user is not None
+        some = one.session is not None or (all_users and of_users)
+        return not some and one.matches(example_of(pattern))
+
     denies = [
         deny
         for deny in policy.denies
-        if deny.callers is None
-        or (
-            not many
-            and any(
-                one.session is None and one.matches(example_of(pattern)) for one in deny.callers
-            )
-        )
+        if deny.callers is None or (not many and any(map(is_about_all, deny.callers)))
     ]
     ceiling = policy.ceiling
     if any(sign in account_of(pattern) for sign in "*?"):
@@ -231,25 +234,36 @@ def is_many(pattern: CallerPattern) -> bool:
 
 
 def example_of(pattern: CallerPattern) -> Caller:
-    """Return one of the callers whom a pattern means."""
+    """Return one of the callers whom a pattern means, if there can be any.
+
+    It is not read from an ARN: a document may name whom IAM cannot have, a role of too long a name
+    for one, and is still to be asked about.
+    """
+
+    def one_of(
+        kind: CallerKind, account: str, name: str, session: str = "", partition: str = "aws"
+    ) -> Caller:
+        folder, _, last = name.rpartition("/")
+        return Caller(
+            kind, partition, account, "", last, f"/{folder}/" if folder else "/", session, ""
+        )
+
     if pattern.root is not None:
-        return Caller.from_arn(f"arn:aws:iam::{pattern.root}:root")
+        return one_of(CallerKind.ROOT, pattern.root, "root")
     if pattern.account is not None:
-        return Caller.from_arn(f"arn:aws:sts::{pattern.account}:assumed-role/{ANY}/{ANY}")
+        return one_of(CallerKind.ROLE, pattern.account, ANY, ANY)
     if one := pattern.permission_set:
-        role = f"AWSReservedSSO_{filled(one.name)}_0123456789abcdef"
         user = filled(one.user or ANY)
-        return Caller.from_arn(f"arn:aws:sts::{one.account}:assumed-role/{role}/{user}")
+        return one_of(CallerKind.IDENTITY_CENTER, one.account, filled(one.name), user)
     arn = pattern.role or pattern.user or pattern.federated_user or ""
-    start, partition, service, _, account, resource = arn.split(":", 5)
+    _, partition, _, _, account, resource = arn.split(":", 5)
     missing = "0" * (12 - len(account.replace("*", "")))
     account = account.replace("?", "0").replace("*", missing, 1).replace("*", "")
     name = filled(resource.partition("/")[2])
     if pattern.role is not None:
-        session = filled(pattern.session or ANY)
-        return Caller.from_arn(f"arn:{partition}:sts::{account}:assumed-role/{name}/{session}")
-    kind = resource.partition("/")[0]
-    return Caller.from_arn(f"{start}:{partition}:{service}::{account}:{kind}/{name}")
+        return one_of(CallerKind.ROLE, account, name, filled(pattern.session or ANY), partition)
+    kind = CallerKind.USER if pattern.user is not None else CallerKind.FEDERATED
+    return one_of(kind, account, name, partition=partition)
 
 
 def filled(pattern: str) -> str:

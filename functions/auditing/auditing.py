@@ -70,6 +70,11 @@ class Tracer(Protocol):
         """
 
 
+FULL = 4_000_000
+"""Bytes of records at which a page ends: Lambda answers with at most 6 MB, and one vend of many
+repositories has some 150 kB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some vends, and where to go on.
@@ -81,6 +86,15 @@ class Page:
 
     vends: list[VendRecord]
     after: str | None
+
+    def fitting(self) -> Page:
+        """Return the page as far as it fits into an answer: the next one goes on from there."""
+        size = 0
+        for number, vend in enumerate(self.vends):
+            size += len(vend.model_dump_json())
+            if size > FULL and number:
+                return Page(self.vends[:number], self.vends[number - 1].vend_id)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,7 @@ class Auditing:
         if len(found) > most:
             found = found[:most]
             place = found[-1]
-        return Page(self.ledger.vends(found), place)
+        return Page(self.ledger.vends(found), place).fitting()
 
     def shown(self, vend_id: str) -> VendRecord:
         """Return one vend.
@@ -197,7 +211,7 @@ class Auditing:
         return found, joined(every)
 
     def _served(self, span: Span) -> list[Served]:
-        """Return what was seen to serve in a time, and the last before it."""
+        """Return what was seen to serve in a time, and in the months that it rests on."""
         seen: list[Served] = []
         month = span.end
         for _ in range(MOST_MONTHS):
@@ -205,9 +219,7 @@ class Auditing:
             if any(one.at <= span.start for one in seen):
                 break
             month = month.replace(day=1) - timedelta(days=1)
-        before = max((one for one in seen if one.at <= span.start), key=at_of, default=None)
-        within = [one for one in seen if span.start < one.at < span.end]
-        return [before, *within] if before else within
+        return [one for one in seen if one.at < span.end]
 
     def names(self, repository: str, month: str) -> Collection[str]:
         """Return under which names a repository's vends of a month stand."""
@@ -231,11 +243,6 @@ class Auditing:
             if selection.is_due(vend_id, step)
         }
         return sorted(ids, reverse=newest)[:most]
-
-
-def at_of(served: Served) -> datetime:
-    """Return when a policy was seen to serve."""
-    return served.at
 
 
 def access_to(vend: VendRecord, repository: str) -> list[str]:

@@ -39,6 +39,9 @@ LATELY = timedelta(days=1)
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 """Before this there was no vend; a list never begins earlier."""
 
+AHEAD = timedelta(minutes=1)
+"""How much later than now a list may end, as clocks differ; all that comes after is empty hours."""
+
 OUTCOMES = ("issued", "refused", "failed")
 SELECTORS = (By.CALLER, By.REPOSITORY, By.GRANT, By.OUTCOME)
 Text = Annotated[str, Field(max_length=256)]
@@ -223,7 +226,9 @@ def span_of(start: str | None, end: str | None, *, now: datetime) -> Span:
     Raises:
         Refused: It is none.
     """
-    until = moment(end, "to") if end else now
+    until = min(moment(end, "to"), now + AHEAD) if end else now
+    if until <= FIRST:
+        raise wrong(f"to: give a time after {FIRST:%Y-%m-%d}")
     since = max(moment(start, "from") if start else until - LATELY, FIRST)
     if since >= until:
         raise wrong("from: give a time before `to`")

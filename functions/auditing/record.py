@@ -6,14 +6,19 @@ does not fit it fails the tests.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from vending.messages import Message
+from vending.records import record_name
+from vending.sealing import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from vending.sealing import Person, PersonKey
 
 SCHEMA_ID = "https://github.com/ecr-vend/ecr-vend/blob/main/docs/vend.schema.json"
 
@@ -30,10 +35,10 @@ class CallerRecord(Message):
     partition: str = said("AWS partition, such as `aws`")
     account: str = said("Account of the identity, 12 digits")
     principal_id: str = said("Unique id of the role or user (`AROA…`, `AIDA…`)", "")
-    name: str = said("Name of the role or user", "")
-    path: str = said("Path of a user; a role's is not known to the service", "")
-    session: str = said("Session name. Chosen by the caller: escape it", "")
-    arn: str = said("The identity's ARN")
+    name: str = said("Name of the role or user; a user's is sealed", "")
+    path: str = said("Path of a user, sealed; a role's is not known to the service", "")
+    session: str = said("Session name, sealed. Chosen by the caller: escape it", "")
+    arn: str = said("The identity's ARN, sealed; empty where it was erased")
 
 
 class AskedRecord(Message):
@@ -71,18 +76,26 @@ class VendRecord(Message):
     asked_at: str = said("When it was asked for, UTC with milliseconds")
     ended_at: str | None = said("When its outcome was recorded", None)
     caller: CallerRecord = said("Who asked, as API Gateway verified it")
-    caller_key: str = said("The caller without its session name: what limits apply to")
-    source_ip: str = said("Address that the request came from", "")
+    caller_key: str = said(
+        "The caller without its session name: what limits apply to. An Identity Center user who "
+        "was erased stands in it as `~` and the id of the key"
+    )
+    erased: bool = said(
+        "Whether the caller's key was destroyed, and with it all that is sealed", default=False
+    )
+    source_ip: str = said("Address that the request came from, sealed", "")
     vpc: str = said("VPC of a private endpoint's request", "")
     vpc_endpoint: str = said("VPC endpoint that the request came through", "")
-    user_agent: str = said("What the caller says it is: escape it", "")
+    user_agent: str = said("What the caller says it is, sealed: escape it", "")
     request_id: str = said("API Gateway's id of the request", "")
     asked: AskedRecord = said("What was asked for")
-    reason: str = said("Why, in the caller's words: escape it", "")
+    reason: str = said("Why, in the caller's words, sealed: escape it", "")
     registry: RegistryRecord = said("For which registry")
     role: str = said("ARN of the vended role", "")
-    source_identity: str = said("SourceIdentity of its session", "")
-    session_policy: str = said("What STS enforces on top of the role, JSON", "")
+    source_identity: str = said("SourceIdentity of its session, sealed", "")
+    session_policy: str = said(
+        "What STS enforces on top of the role, JSON; sealed where it holds the address", ""
+    )
     session_policy_size: int = said("Its characters, of 2,048", 0)
     scope: dict[str, list[str]] = said("What was granted: patterns by access", {})
     excluded: list[str] = said("Patterns that a deny took out of the scope", [])
@@ -107,17 +120,34 @@ class VendRecord(Message):
     service_version: str = said("Version of ecr-vend")
 
 
-def vend_of(intent: Mapping[str, Any], outcome: Mapping[str, Any] | None) -> VendRecord:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person's key that was not destroyed, and whose it is."""
+
+    key: PersonKey
+    person: Person
+
+
+def vend_of(
+    intent: Mapping[str, Any], outcome: Mapping[str, Any] | None, known: Mapping[str, Known]
+) -> VendRecord:
     """Return the one shape of a vend's two records, each as a plain mapping.
+
+    Args:
+        intent: The first.
+        outcome: The second, if there is one.
+        known: People's keys that were not destroyed, by their ids.
 
     Raises:
         ValueError: The records have something that no version of the shape has.
+        Unreadable: What is sealed is another record's, or was altered.
     """
     kept = {
         name: value
         for name, value in intent.items()
-        if name not in {"pk", "sk", "attempt", "hour", "schema"}
+        if name not in {"pk", "sk", "attempt", "hour", "schema", "sealed", "sealed_under"}
     }
+    kept |= personal_of(intent, known)
     ended = (
         {
             "outcome": outcome["outcome"],
@@ -132,6 +162,26 @@ def vend_of(intent: Mapping[str, Any], outcome: Mapping[str, Any] | None) -> Ven
         else {}
     )
     return VendRecord(schema_version=intent["schema"], **kept, **ended)
+
+
+def personal_of(record: Mapping[str, Any], known: Mapping[str, Known]) -> dict[str, Any]:
+    """Return what a record has sealed, and the caller's key as it is, or that they are erased.
+
+    Raises:
+        Unreadable: The box is another record's, or was altered.
+    """
+    if "sealed" not in record:
+        return {}
+    whose = known.get(record["sealed_under"])
+    if whose is None:
+        return {"erased": True, "caller": {**record["caller"], "arn": ""}}
+    name = record_name(record["pk"], record["sk"])
+    personal = opened(record["sealed"], whose.key, record=name)
+    return {
+        **personal,
+        "caller": {**record["caller"], **personal["caller"]},
+        "caller_key": whose.person.caller_key,
+    }
 
 
 def json_schema() -> dict[str, Any]:

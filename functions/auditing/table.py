@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import gzip
 import time
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from auditing.access import Served
+from auditing.answered import answered
 from auditing.auditing import RecordsUnavailable
 from auditing.record import vend_of
-from vending.aws_clients import failure_of
 from vending.policy_text import PolicyError, parse, revision_of
+from vending.sealing import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_kms import KMSClient
 
+    from auditing.person_keys import DynamoKnownPeople
     from auditing.record import VendRecord
     from auditing.selection import Partition
     from vending.policy import Policy
@@ -35,16 +34,21 @@ PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 
 class DynamoRecords:
-    """The ledger's table. It needs `dynamodb:Query` and `dynamodb:BatchGetItem` on it, no more."""
+    """The ledger's table. It needs `dynamodb:Query` and `dynamodb:BatchGetItem` on it, no more.
+
+    What is sealed in it is opened with the keys of `people`.
+    """
 
     def __init__(
         self,
         dynamodb: DynamoDBClient,
+        people: DynamoKnownPeople,
         *,
         table: str,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._dynamodb = dynamodb
+        self._people = people
         self._table = table
         self._sleep = sleep
         self._parsed: dict[str, Policy] = {}
@@ -57,12 +61,15 @@ class DynamoRecords:
         Raises:
             RecordsUnavailable: The table does not answer.
         """
+        value = partition.value
+        if partition.key == "caller_key":
+            value = self._people.as_recorded(value)
         asked: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "#key = :key AND #sort BETWEEN :first AND :end",
             "ExpressionAttributeNames": {"#key": partition.key, "#sort": partition.sort},
             "ExpressionAttributeValues": {
-                ":key": {"S": partition.value},
+                ":key": {"S": value},
                 ":first": {"S": first},
                 ":end": {"S": end},
             },
@@ -88,7 +95,7 @@ class DynamoRecords:
         """Return the vends of these ids, in their order; one without an intent is left out.
 
         Raises:
-            RecordsUnavailable: The table does not answer.
+            RecordsUnavailable: The table does not answer, or a record was altered.
         """
         keys = [(f"vend#{vend_id}", part) for vend_id in ids for part in ("1#intent", "2#outcome")]
         with answered():
@@ -97,11 +104,17 @@ class DynamoRecords:
                 for start in range(0, len(keys), KEYS_AT_ONCE)
                 for item in self._batch(keys[start : start + KEYS_AT_ONCE])
             }
-        return [
-            vend_of(intent, items.get((f"vend#{vend_id}", "2#outcome")))
-            for vend_id in ids
-            if (intent := items.get((f"vend#{vend_id}", "1#intent")))
-        ]
+        known = self._people.known(
+            item["sealed_under"] for item in items.values() if "sealed_under" in item
+        )
+        try:
+            return [
+                vend_of(intent, items.get((f"vend#{vend_id}", "2#outcome")), known)
+                for vend_id in ids
+                if (intent := items.get((f"vend#{vend_id}", "1#intent")))
+            ]
+        except Unreadable as problem:
+            raise RecordsUnavailable(str(problem)) from None
 
     def served(self, month: str) -> list[Served]:
         """Return which policies were seen to serve in a month.
@@ -204,14 +217,3 @@ def plain(value: Mapping[str, Any]) -> Any:
         case "M":
             return {name: plain(member) for name, member in held.items()}
     return held
-
-
-@contextmanager
-def answered() -> Iterator[None]:
-    """Turn whatever kept AWS from answering into one error."""
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise RecordsUnavailable(failure_of(error)) from error
-    except (EOFError, ValueError) as error:
-        raise RecordsUnavailable(type(error).__name__) from error

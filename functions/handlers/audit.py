@@ -12,6 +12,7 @@ import botocore.session
 from botocore.config import Config
 
 from auditing.auditing import Auditing
+from auditing.person_keys import DynamoKnownPeople
 from auditing.table import DynamoRecords, KmsTracer
 from handlers.audit_api import audit
 from handlers.policies import policies_of
@@ -41,9 +42,14 @@ def assemble(settings: AuditingSettings) -> Auditing:
     def client(service: str) -> Any:
         return session.create_client(service, config=PATIENCE)
 
+    dynamodb = client("dynamodb")
     return Auditing(
         serving=policies_of(settings, client("appconfigdata"), clock=clock),
-        ledger=DynamoRecords(client("dynamodb"), table=settings.ledger_table),
+        ledger=DynamoRecords(
+            dynamodb,
+            DynamoKnownPeople(dynamodb, table=settings.person_key_table),
+            table=settings.ledger_table,
+        ),
         tracer=KmsTracer(client("kms"), token_key=settings.token_key),
         clock=clock,
     )

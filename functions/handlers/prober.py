@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 logger = Logger()
 
 session: Any = botocore.session.Session()
-# The vending function has 25 seconds. A probe is not repeated: the second try would hide a failure.
-patience = Config(connect_timeout=2, read_timeout=26, retries={"total_max_attempts": 1})
+# The vending function has 26 seconds. A probe is not repeated: the second try would hide a failure.
+patience = Config(connect_timeout=2, read_timeout=27, retries={"total_max_attempts": 1})
 
 
 def client(service: str) -> Any:

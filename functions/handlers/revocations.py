@@ -17,6 +17,7 @@ from handlers.policies import policies_of
 from handlers.revocation_api import revocations
 from vending.deny_policies import IamDenier
 from vending.denying import Denying
+from vending.person_keys import DynamoPersonKeys
 from vending.revocation_ledger import RevocationLedger
 from vending.revocation_table import DynamoRegister
 from vending.revoking import Revoking
@@ -89,7 +90,12 @@ def assemble(settings: RevokingSettings) -> Revoking:
             sleep=time.sleep,
             new_turn=new_turn,
         ),
-        records=RevocationLedger(dynamodb, table=settings.ledger_table, clock=clock),
+        records=RevocationLedger(
+            dynamodb,
+            DynamoPersonKeys(dynamodb, table=settings.person_key_table, clock=clock),
+            table=settings.ledger_table,
+            clock=clock,
+        ),
         clock=clock,
         new_turn=new_turn,
     )

@@ -23,6 +23,7 @@ from vending.counters import DynamoCounters
 from vending.decision import Limits
 from vending.ledger import DynamoLedger
 from vending.minting import StsMinter
+from vending.person_keys import DynamoPersonKeys
 from vending.settings import Settings
 from vending.vend import Vending
 from vending.vend_ids import new_vend_id
@@ -51,6 +52,11 @@ def assemble(settings: Settings) -> Vending:
         ledger=DynamoLedger(
             client("dynamodb", deadlines.LEDGER),
             client("kms", deadlines.TOKEN_KEY),
+            DynamoPersonKeys(
+                client("dynamodb", deadlines.PERSON_KEYS),
+                table=settings.person_key_table,
+                clock=clock,
+            ),
             table=settings.ledger_table,
             block_table=settings.block_table,
             token_key=settings.token_key,

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from vending.registry import DEFAULT
+from vending.vend_ids import asked_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,7 +31,12 @@ FIRST = timedelta(hours=1)
 MOST = 100
 """Findings of one kind that one span writes one by one; the others are one finding with a count."""
 
+MINTED = timedelta(minutes=1)
+"""A vend's calls are as near to its time: its function ends within half of it, clocks may differ by
+the rest."""
+
 MINTING = ("AssumeRole", "GetAuthorizationToken")
+"""A vend makes each of these calls once."""
 
 
 class Kind(StrEnum):
@@ -42,6 +48,8 @@ class Kind(StrEnum):
     """The API answered a request for a token, and the ledger has no such vend."""
     UNRECORDED_CALL = "unrecorded_call"
     """A vended role was assumed, or a token of it asked for, without an intent."""
+    BORROWED_NAME = "borrowed_name"
+    """The same under a vend's name: of another role than the vend's, at another time, or again."""
     SILENT_TRAIL = "silent_trail"
     """Tokens were issued, and CloudTrail told of no call that could have minted them."""
 
@@ -65,12 +73,21 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """An intent, as far as it matters here."""
+    """An intent, as far as it matters here.
+
+    Attributes:
+        vend_id: Its vend's.
+        asked_at: When.
+        request_id: API Gateway's.
+        registry: Its name.
+        role: ARN of the vended role, empty where the vend was refused.
+    """
 
     vend_id: str
     asked_at: datetime
     request_id: str
     registry: str
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +177,7 @@ def found(span: Span, seen: Seen) -> list[Finding]:
         *unfinished(span, seen),
         *unrecorded_answers(seen),
         *unrecorded_calls(seen),
+        *borrowed_names(seen),
         *silent_trail(span, seen),
     ]
     return [one for kind in Kind for one in bounded(kind, span, findings)]
@@ -192,13 +210,44 @@ def unrecorded_answers(seen: Seen) -> Iterator[Finding]:
 
 def unrecorded_calls(seen: Seen) -> Iterator[Finding]:
     """Yield each session of a vended role without an intent, once for each of its calls."""
-    told: dict[tuple[str, str], Called] = {}
+    told: set[tuple[str, str]] = set()
     for call in seen.calls:
-        if call.session not in seen.intents:
-            told.setdefault((call.name, call.session), call)
-    for (name, session), call in told.items():
-        evidence = {"role": call.role, "event_id": call.event_id}
-        yield Finding(Kind.UNRECORDED_CALL, f"{name}#{session}", call.at, evidence)
+        of_one = (call.name, call.session)
+        if call.session not in seen.intents and not is_of_old(call) and of_one not in told:
+            told.add(of_one)
+            yield told_of(Kind.UNRECORDED_CALL, call)
+
+
+def borrowed_names(seen: Seen) -> Iterator[Finding]:
+    """Yield the calls that bear a vend's name and are not the vend's own.
+
+    Who has a vended role without the service knows the ids of vends, their own for a start.
+    """
+    told: dict[tuple[str, str], str] = {}
+    for call in sorted(seen.calls, key=lambda one: (one.at, one.event_id)):
+        intent = seen.intents.get(call.session)
+        # Events come at least once, so that the same one may come again.
+        is_again = told.setdefault((call.name, call.session), call.event_id) != call.event_id
+        if is_of_old(call) or (intent and (is_again or call.role != intent.role)):
+            yield told_of(Kind.BORROWED_NAME, call)
+
+
+def is_of_old(call: Called) -> bool:
+    """Return whether a session has the id of a vend of another time, which mints nothing now."""
+    try:
+        vended_at = asked_at(call.session)
+    except ValueError:
+        return False
+    return abs(call.at - vended_at) > MINTED
+
+
+def told_of(kind: Kind, call: Called) -> Finding:
+    """Return the finding of a call."""
+    evidence = {"role": call.role, "event_id": call.event_id}
+    subject = f"{call.name}#{call.session}"
+    if kind is Kind.BORROWED_NAME:
+        subject += f"#{call.event_id}"
+    return Finding(kind, subject, call.at, evidence)
 
 
 def silent_trail(span: Span, seen: Seen) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from vending.release import VERSION
 from vending.vend_ids import first_vend_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from types_boto3_dynamodb import DynamoDBClient
 
@@ -46,8 +46,12 @@ class LedgerRecords:
         for _ in range(MONTHS_BACK):
             found = self._dynamodb.query(
                 TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": f"reconciled#{month:%Y-%m}"}},
+                # A record of the future would keep everything until then from being looked at.
+                KeyConditionExpression="pk = :pk AND sk <= :now",
+                ExpressionAttributeValues={
+                    ":pk": {"S": f"reconciled#{month:%Y-%m}"},
+                    ":now": {"S": timestamp(now)},
+                },
                 ConsistentRead=True,
                 ScanIndexForward=False,
                 Limit=1,
@@ -60,13 +64,15 @@ class LedgerRecords:
     def intents(self, span: Span) -> Iterator[Intended]:
         """Yield the intents of a span."""
         for hour in partitions(span, timedelta(hours=1), HOUR):
-            for item in self._index(
-                "by-time", "hour", hour, span, "asked_at, request_id, registry"
-            ):
-                request_id = item.get("request_id", {}).get("S", "")
-                asked_at = moment_of(item["asked_at"]["S"])
-                registry = item["registry"]["M"]["name"]["S"]
-                yield Intended(item["vend_id"]["S"], asked_at, request_id, registry)
+            fields = ("asked_at", "request_id", "registry", "role")
+            for item in self._index("by-time", "hour", hour, span, fields):
+                yield Intended(
+                    item["vend_id"]["S"],
+                    moment_of(item["asked_at"]["S"]),
+                    item.get("request_id", {}).get("S", ""),
+                    item["registry"]["M"]["name"]["S"],
+                    item.get("role", {}).get("S", ""),
+                )
 
     def outcomes(self, span: Span) -> Iterator[tuple[str, str]]:
         """Yield the id and the outcome of each vend of a span that ended."""
@@ -127,20 +133,21 @@ class LedgerRecords:
         return True
 
     def _index(
-        self, index: str, key: str, partition: str, span: Span, more: str = ""
+        self, index: str, key: str, partition: str, span: Span, more: Sequence[str] = ()
     ) -> Iterator[Mapping[str, Any]]:
         asked: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": index,
             "KeyConditionExpression": "#key = :key AND vend_id BETWEEN :first AND :last",
-            "ExpressionAttributeNames": {"#key": key},
+            # Some of the names are DynamoDB's own words.
+            "ExpressionAttributeNames": {"#key": key, **{f"#{name}": name for name in more}},
             "ExpressionAttributeValues": {
                 ":key": {"S": partition},
                 ":first": {"S": first_vend_id(span.start)},
                 # The end itself is not within: an id of 80 zeros is not drawn.
                 ":last": {"S": first_vend_id(span.end)},
             },
-            "ProjectionExpression": ", ".join(filter(None, ("vend_id", more))),
+            "ProjectionExpression": ", ".join(("vend_id", *(f"#{name}" for name in more))),
         }
         while True:
             page = self._dynamodb.query(**asked)

@@ -44,6 +44,7 @@ POLICY = Patience(0.4, 1.0)
 COUNTERS = Patience(0.4, 0.4)
 BLOCKS = Patience(0.4, 0.6)
 LEDGER = Patience(0.4, 1.0)
+PERSON_KEYS = Patience(0.4, 0.6)
 CHECKED = Patience(LEDGER.connect, LEDGER.read, again=0.4)
 TOKEN_KEY = Patience(0.4, 1.0)
 MINTING = Patience(0.4, 2.0)
@@ -59,8 +60,8 @@ LOOK: Phase = (BLOCKS,)
 COUNT: Phase = (COUNTERS,) * 3
 """The budgets of the session, the caller and the account."""
 
-INTEND: Phase = (LEDGER,) * 3
-"""Once an hour the policy's text and that it serves; the intent."""
+INTEND: Phase = (LEDGER, LEDGER, PERSON_KEYS, LEDGER)
+"""Once an hour the policy's text and that it serves; the caller's key, the intent."""
 
 MINT: Phase = (MINTING,) * 2
 """AssumeRole and GetAuthorizationToken."""

@@ -22,6 +22,7 @@ from vending.records import (
     served_item,
     timestamp,
 )
+from vending.sealing import person_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from vending.budgets import Flood
     from vending.errors import Code, Refusal
-    from vending.ports import Intent
+    from vending.ports import Intent, PersonKeys
     from vending.token import Token
 
 MOST_IN_ONE = 100
@@ -55,13 +56,14 @@ class DynamoLedger:
     """The ledger's table, and the key that makes tokens traceable.
 
     It needs `dynamodb:PutItem` on the table, `dynamodb:ConditionCheckItem` on the blocks' and
-    `kms:GenerateMac` on the key, and no more.
+    `kms:GenerateMac` on the key, and no more; `keys` are people's, for what is sealed.
     """
 
     def __init__(
         self,
         dynamodb: DynamoDBClient,
         kms: KMSClient,
+        keys: PersonKeys,
         *,
         table: str,
         block_table: str,
@@ -71,6 +73,7 @@ class DynamoLedger:
     ) -> None:
         self._dynamodb = dynamodb
         self._kms = kms
+        self._keys = keys
         self._table = table
         self._block_table = block_table
         self._token_key = token_key
@@ -86,7 +89,8 @@ class DynamoLedger:
         """
         with acknowledged():
             self._record_policy(intent)
-            self._dynamodb.put_item(**self._put(intent_item(intent), intent.attempt))
+            item = intent_item(intent, self._keys.of(person_of(intent.caller)))
+            self._dynamodb.put_item(**self._put(item, intent.attempt))
 
     def issue(self, intent: Intent, token: Token, *, seconds: Mapping[str, float]) -> None:
         """Record that the token goes out, with its HMAC: whoever finds it can find its vend.
@@ -139,7 +143,7 @@ class DynamoLedger:
         """
         with acknowledged():
             # One that is there says the same: a counter began anew within the hour.
-            self._put_unless_there(flood_item(flood))
+            self._put_unless_there(flood_item(flood, self._keys.of(person_of(flood.caller))))
 
     def _end(
         self,

@@ -68,7 +68,7 @@ class TokenRequest(Message):
     pull_through: Repositories | None = None
     access: Literal["pull", "push", "pull-through"] | None = None
     ttl_seconds: Annotated[int, Field(ge=1, le=43_200)] | None = None
-    grant: Annotated[str, Field(max_length=63)] | None = None
+    grant: Annotated[str, Field(max_length=63), AfterValidator(printable)] | None = None
     reason: Annotated[str, Field(max_length=256), AfterValidator(printable)] = ""
     dry_run: bool = False
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vending.errors import Code, Refusal
     from vending.policy import Policy
     from vending.registry import Registry
+    from vending.sealing import Person, PersonKey
     from vending.token import Token
 
 
@@ -138,6 +139,18 @@ class Ledger(Protocol):
 
     def flood(self, flood: Flood) -> None:
         """Record that a budget is overdrawn."""
+
+
+class PersonKeys(Protocol):
+    """Where people's keys are kept, which open what records have sealed."""
+
+    def of(self, person: Person) -> PersonKey:
+        """Return a person's key, a new one where there is none.
+
+        Raises:
+            BotoCoreError: The table does not answer.
+            ClientError: It refuses.
+        """
 
 
 class Blocks(Protocol):

@@ -7,9 +7,10 @@ One table holds, under `pk` and `sk`:
   pattern) and grant of a vend, so that a question about one is a query and never a scan;
 - `policy#REVISION`, `document#N`: the text of each policy that ever served, gzip, in pieces;
 - `policy-served#YYYY-MM`, `YYYY-MM-DDTHH#REVISION`: that it served in that hour;
-- `flood#CALLER_KEY#YYYY-MM-DDTHH`, `COUNTER#COUNT`: that so many requests overdrew a budget.
+- `flood#CALLER_KEY#YYYY-MM-DDTHH`, `BUDGET#COUNT`: that so many requests overdrew a budget.
 
-Sparse attributes feed the indexes: `hour`, `caller_key`, `outcome_day`, `token_mac`.
+Sparse attributes feed the indexes: `hour`, `caller_key`, `outcome_day`, `token_mac`. What names a
+person is in `sealed` only, and the caller's key is a pseudonym where it would: see `sealing`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING, Any
 
+from vending.budgets import Kind
 from vending.release import VERSION
+from vending.sealing import divided, pseudonym, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,8 +29,9 @@ if TYPE_CHECKING:
     from vending.budgets import Flood
     from vending.caller import Caller, Origin
     from vending.ports import Intent, ServingPolicy
+    from vending.sealing import PersonKey
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the records' shape, in each of them."""
 
 PIECE = 350_000
@@ -41,28 +45,41 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
 
 
-def intent_item(intent: Intent) -> Item:
-    """Return the record of what is about to happen."""
+def intent_item(intent: Intent, key: PersonKey) -> Item:
+    """Return the record of what is about to happen.
+
+    Args:
+        intent: What.
+        key: The caller's, for what is sealed.
+    """
     caller, decision = intent.caller, intent.decision
+    pk, sk = f"vend#{intent.vend_id}", "1#intent"
+    personal = {"reason": intent.request.reason, "source_identity": caller.source_identity}
+    # It holds the caller's address where a grant binds the token to that.
+    bound = {"session_policy": intent.session_policy}
     return {
-        "pk": f"vend#{intent.vend_id}",
-        "sk": "1#intent",
+        "pk": pk,
+        "sk": sk,
         **_common(intent),
         "hour": intent.asked_at.strftime("%Y-%m-%dT%H"),
-        "caller_key": caller.key,
+        "caller_key": pseudonym(caller.key, key),
         "asked_at": timestamp(intent.asked_at),
-        **_asked_by(caller, intent.origin),
+        **asked_by(
+            caller,
+            intent.origin,
+            key,
+            record=record_name(pk, sk),
+            **personal | (bound if decision.bind_source_ip else {}),
+        ),
+        **({} if decision.bind_source_ip else bound),
         "asked": {
             "repositories": {a: list(names) for a, names in intent.request.repositories.items()},
             "access": intent.request.access,
             "ttl_seconds": int(intent.request.ttl.total_seconds()) if intent.request.ttl else None,
             "grant": intent.request.grant,
         },
-        "reason": intent.request.reason,
         "registry": {"name": intent.registry.name, "host": intent.registry.host},
         "role": intent.role,
-        "source_identity": caller.source_identity,
-        "session_policy": intent.session_policy,
         "session_policy_size": len(intent.session_policy),
         "scope": {access: list(held) for access, held in decision.scope.items()},
         "excluded": list(decision.excluded),
@@ -92,7 +109,6 @@ def outcome_items(intent: Intent, outcome: str, attributes: Mapping[str, Any]) -
             "sk": intent.vend_id,
             **_common(intent),
             "outcome": outcome,
-            "caller": intent.caller.key,
         }
     yield {
         "pk": f"vend#{intent.vend_id}",
@@ -137,46 +153,63 @@ def served_item(serving: ServingPolicy, now: datetime) -> Item:
     }
 
 
-def flood_item(flood: Flood) -> Item:
+def flood_item(flood: Flood, key: PersonKey) -> Item:
     """Return the record that one caller's requests in one hour overdrew a budget.
 
     It has no `hour`: that index lists intents.
+
+    Args:
+        flood: What.
+        key: The caller's, for what is sealed.
     """
     over, caller = flood.over, flood.caller
+    caller_key = pseudonym(caller.key, key)
+    # A session's counter has the session's name in its own.
+    counter = over.budget.kind + (f"#{key.id}" if over.budget.kind is Kind.SESSION else "")
+    pk, sk = f"flood#{caller_key}#{over.hour.name}", f"{counter}#{over.count:012}"
     return {
-        "pk": f"flood#{caller.key}#{over.hour.name}",
-        "sk": f"{over.budget.counter}#{over.count:012}",
+        "pk": pk,
+        "sk": sk,
         **_always(),
         "vend_id": flood.vend_id,
-        "caller_key": caller.key,
+        "caller_key": caller_key,
         "outcome_day": f"throttled#{over.now.strftime('%Y-%m-%d')}",
         "asked_at": timestamp(over.now),
         "budget": over.budget.kind,
         "limit": over.budget.limit,
         "count": over.count,
-        **_asked_by(caller, flood.origin),
+        **asked_by(caller, flood.origin, key, record=record_name(pk, sk)),
         "deployment": flood.deployment,
     }
 
 
-def _asked_by(caller: Caller, origin: Origin) -> Item:
+def asked_by(
+    caller: Caller, origin: Origin, key: PersonKey, *, record: str, **personal: str
+) -> Item:
+    """Return who asked and from where; what of it names a person is sealed.
+
+    Args:
+        caller: Who.
+        origin: From where.
+        key: The caller's.
+        record: Name of the record.
+        **personal: What else is sealed.
+    """
+    own, named = divided(caller)
+    personal |= {"source_ip": origin.source_ip, "user_agent": origin.user_agent}
+    kept = {name: value for name, value in personal.items() if value}
     return {
-        "caller": {
-            "kind": caller.kind,
-            "partition": caller.partition,
-            "account": caller.account,
-            "principal_id": caller.principal_id,
-            "name": caller.name,
-            "path": caller.path,
-            "session": caller.session,
-            "arn": caller.arn,
-        },
-        "source_ip": origin.source_ip,
+        "caller": own,
         "vpc": origin.vpc,
         "vpc_endpoint": origin.vpc_endpoint,
-        "user_agent": origin.user_agent,
         "request_id": origin.request_id,
+        **sealed({"caller": named, **kept}, key, record=record),
     }
+
+
+def record_name(pk: str, sk: str) -> str:
+    """Return the name that ties a sealed box to its record."""
+    return f"{pk}|{sk}"
 
 
 def _of_policy(serving: ServingPolicy, now: datetime) -> Item:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vending.ledger import ONCE, acknowledged, attributes_of
-from vending.records import SCHEMA, timestamp
+from vending.records import SCHEMA, asked_by, record_name, timestamp
 from vending.release import VERSION
+from vending.revocations import Kind
+from vending.sealing import person_in, person_of, pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,16 +20,24 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb import DynamoDBClient
 
+    from vending.ports import PersonKeys
     from vending.revoking import Act, Outcome
+    from vending.sealing import PersonKey
 
 
 class RevocationLedger:
     """The ledger's table, as the revoking function writes it. It needs `dynamodb:PutItem` on it."""
 
     def __init__(
-        self, dynamodb: DynamoDBClient, *, table: str, clock: Callable[[], datetime]
+        self,
+        dynamodb: DynamoDBClient,
+        keys: PersonKeys,
+        *,
+        table: str,
+        clock: Callable[[], datetime],
     ) -> None:
         self._dynamodb = dynamodb
+        self._keys = keys
         self._table = table
         self._clock = clock
 
@@ -37,7 +47,9 @@ class RevocationLedger:
         Raises:
             LedgerUnavailable: No acknowledgement.
         """
-        self._put(act, begun_item(act), pointer_item(act))
+        with acknowledged():
+            target, key = self._target(act), self._keys.of(person_of(act.caller))
+            self._put(act, begun_item(act, target, key), pointer_item(act, target))
 
     def end(self, act: Act, outcome: Outcome) -> None:
         """Record what came of it.
@@ -45,62 +57,64 @@ class RevocationLedger:
         Raises:
             LedgerUnavailable: No acknowledgement.
         """
-        self._put(act, ended_item(act, outcome, self._clock()))
+        with acknowledged():
+            self._put(act, ended_item(act, self._target(act), outcome, self._clock()))
+
+    def _target(self, act: Act) -> str:
+        """Return what is revoked, with a pseudonym for a person whom a caller's key names."""
+        target = act.revocation.target
+        person = person_in(target) if act.revocation.kind is Kind.CALLER else None
+        return pseudonym(target, self._keys.of(person)) if person else target
 
     def _put(self, act: Act, *items: dict[str, Any]) -> None:
-        with acknowledged():
-            self._dynamodb.transact_write_items(
-                TransactItems=[
-                    {
-                        "Put": {
-                            "TableName": self._table,
-                            "Item": attributes_of(item),
-                            "ConditionExpression": ONCE,
-                            "ExpressionAttributeValues": {":attempt": {"S": act.attempt}},
-                        }
+        self._dynamodb.transact_write_items(
+            TransactItems=[
+                {
+                    "Put": {
+                        "TableName": self._table,
+                        "Item": attributes_of(item),
+                        "ConditionExpression": ONCE,
+                        "ExpressionAttributeValues": {":attempt": {"S": act.attempt}},
                     }
-                    for item in items
-                ]
-            )
+                }
+                for item in items
+            ]
+        )
 
 
-def begun_item(act: Act) -> dict[str, Any]:
-    """Return the record of what is about to be done."""
-    caller, origin = act.caller, act.origin
+def begun_item(act: Act, target: str, key: PersonKey) -> dict[str, Any]:
+    """Return the record of what is about to be done.
+
+    Args:
+        act: What.
+        target: What is revoked, as records write it.
+        key: The revoker's, for what is sealed.
+    """
+    pk, sk = f"revocation#{act.revocation.id}", f"{_place(act)}#1#begun"
+    record, reason = record_name(pk, sk), act.revocation.reason
     return {
-        **_common(act),
-        "pk": f"revocation#{act.revocation.id}",
-        "sk": f"{_place(act)}#1#begun",
-        "reason": act.revocation.reason,
-        "by": {
-            "kind": caller.kind,
-            "account": caller.account,
-            "principal_id": caller.principal_id,
-            "session": caller.session,
-            "arn": caller.arn,
-            "key": caller.key,
-        },
-        "source_ip": origin.source_ip,
-        "vpc_endpoint": origin.vpc_endpoint,
-        "user_agent": origin.user_agent,
-        "request_id": origin.request_id,
+        **_common(act, target),
+        "pk": pk,
+        "sk": sk,
+        "caller_key": pseudonym(act.caller.key, key),
+        **asked_by(act.caller, act.origin, key, record=record, reason=reason),
     }
 
 
-def pointer_item(act: Act) -> dict[str, Any]:
+def pointer_item(act: Act, target: str) -> dict[str, Any]:
     """Return the pointer by which the month's acts are found."""
     return {
-        **_common(act),
+        **_common(act, target),
         "pk": f"revocations#{act.at.strftime('%Y-%m')}",
         "sk": f"{_place(act)}#{act.revocation.id}",
     }
 
 
-def ended_item(act: Act, outcome: Outcome, now: datetime) -> dict[str, Any]:
+def ended_item(act: Act, target: str, outcome: Outcome, now: datetime) -> dict[str, Any]:
     """Return the record of what came of it."""
     found = outcome.revocation
     return {
-        **_common(act),
+        **_common(act, target),
         "pk": f"revocation#{act.revocation.id}",
         "sk": f"{_place(act)}#2#ended",
         "ended_at": timestamp(now),
@@ -115,7 +129,7 @@ def _place(act: Act) -> str:
     return f"{timestamp(act.at)}#{act.attempt}"
 
 
-def _common(act: Act) -> dict[str, Any]:
+def _common(act: Act, target: str) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "service_version": VERSION,
@@ -123,6 +137,6 @@ def _common(act: Act) -> dict[str, Any]:
         "revocation_id": act.revocation.id,
         "act": act.name,
         "kind": act.revocation.kind,
-        "target": act.revocation.target,
+        "target": target,
         "at": timestamp(act.at),
     }

@@ -103,6 +103,7 @@ class PolicySettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     ledger_table: Annotated[str, Field(min_length=3)]
+    person_key_table: Annotated[str, Field(min_length=3)]
     policy: Annotated[str, Field(pattern=r"^(appconfig:[^/]+/[^/]+/[^/]+|file:.+)$")]
     policy_max_age: Annotated[int, Field(ge=60, le=86_400)] = 3600
 

@@ -122,6 +122,7 @@ class FakeService:
         grants: The caller's grants.
         auditing: What was asked of `/v1/vends`: method, path, and query or body, in order.
         pages: What its next answers have: vends, and where to go on.
+        listed: When there are some, its answers are of these, so many as `limit` says.
         one: The vend that it shows.
         revoking: What was asked of `/v1/revocations`: method, path and body, in order.
         revocations: What was revoked.
@@ -142,6 +143,7 @@ class FakeService:
     pages: list[tuple[list[dict[str, Any]], str | None]] = field(
         default_factory=lambda: [([VEND], None)]
     )
+    listed: list[dict[str, Any]] = field(default_factory=list)
     one: dict[str, Any] = field(default_factory=lambda: dict(VEND))
     revoking: list[tuple[str, str, dict[str, Any] | None]] = field(default_factory=list)
     revocations: list[dict[str, Any]] = field(
@@ -213,6 +215,14 @@ class FakeService:
             return self.refuse
         if path.endswith("/v1/access"):
             return 200, {"could": [COULD], "policies": [{"from": COULD["from"]}]}
+        if path.endswith("/v1/vends") and self.listed:
+            left = [one for one in self.listed if one["vend_id"] < asked.get("after", "~")]
+            page = left[: int(asked["limit"])]
+            return 200, {
+                "vends": page,
+                "next": page[-1]["vend_id"] if len(page) < len(left) else None,
+                "could": {},
+            }
         if path.endswith("/v1/vends"):
             vends, after = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
             return 200, {"vends": vends, "next": after, "could": {VEND["vend_id"]: ["push"]}}

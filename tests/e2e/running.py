@@ -18,10 +18,13 @@ from botocore.credentials import Credentials
 
 from local.images import Helper, ask_helper
 from local.oci import Client
+from tests.people import keys_in, session_of
 from tools.environments import ROOT, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vending.sealing import PersonKey
 
 START_LIMIT = 180
 """Seconds for a stack to stand, the bundle and the environments built first."""
@@ -124,11 +127,12 @@ class Stack:
 
     def vends_of(self, session: str) -> list[str]:
         """Return the ids of the vends of callers whose session has a name."""
-        return [
-            vend["vend_id"]["S"]
-            for vend in self.vends()
-            if vend["caller"]["M"]["session"]["S"] == session
-        ]
+        keys = self.person_keys()
+        return [vend["vend_id"]["S"] for vend in self.vends() if session_of(vend, keys) == session]
+
+    def person_keys(self) -> dict[str, PersonKey]:
+        """Return what opens the records' boxes, by its id."""
+        return keys_in(self.client("dynamodb"), self.about["outputs"]["PersonKeyTableName"])
 
 
 def send(request: AWSRequest) -> tuple[int, dict[str, Any]]:

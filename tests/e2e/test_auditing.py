@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from local.helper_program import COMMAND
+from tests.client import html_page
 from tests.e2e.running import send
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def test_who_has_not_the_permission_does_not_reach_the_auditors_paths(
     assert "execute-api:Invoke" in json.dumps(answer)
 
 
-def test_the_client_lists_shows_and_says_whose_a_token_is(stack: Stack, cache: Path) -> None:
+def test_the_client_lists_shows_and_says_whose_a_token_is(
+    stack: Stack, cache: Path, tmp_path: Path
+) -> None:
     token = stack.vend("payments-ci", pull=["payments/api"])
     environment = stack.helper_environment(stack.as_role("auditor"), cache)
 
@@ -125,3 +128,10 @@ def test_the_client_lists_shows_and_says_whose_a_token_is(stack: Stack, cache: P
     assert token["password"] not in told("list", "--csv")
     pullers = json.loads(told("access", "--repository", "payments/api", "--json"))["could"]
     assert "payments-ci" in {one["grant"] for one in pullers}
+    out = tmp_path / "report.html"
+    assert told("report", "--out", str(out)).startswith(f"Wrote {out}; vends: ")
+    page = html_page.read(out.read_text())
+    assert [*html_page.faults(page), *html_page.acts(page)] == []
+    assert token["vend_id"] in page.text
+    assert "payments-publishing" in page.by_id("push").text
+    assert token["password"] not in out.read_text()

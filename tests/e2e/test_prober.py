@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.people import session_of
+
 if TYPE_CHECKING:
     from tests.e2e.running import Stack
 
@@ -38,10 +40,11 @@ def test_probes_are_marked_in_the_ledger(stack: Stack) -> None:
     probed(stack, endpoint="")
     table = stack.about["outputs"]["LedgerTableName"]
     items = stack.client("dynamodb").scan(TableName=table)["Items"]
+    keys = stack.person_keys()
     by_probers = {
         item["sk"]["S"]: item["probe"]["BOOL"]
         for item in items
-        if item.get("caller", {}).get("M", {}).get("session", {}).get("S") == "deployment-hook"
+        if session_of(item, keys) == "deployment-hook"
     }
     assert by_probers == {"1#intent": True}
     others = [item for item in items if item.get("probe") is None and item["sk"]["S"] == "1#intent"]

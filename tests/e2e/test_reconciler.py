@@ -23,6 +23,8 @@ TRAIL: dict[str, Any] = json.loads(
     (Path(__file__).parent.parent / "vectors/cloudtrail.json").read_text()
 )
 
+ROLE = TRAIL["AssumeRole"]["detail"]["requestParameters"]["roleArn"]
+
 
 def log(stack: Stack, group: str, at: datetime, *messages: dict[str, Any]) -> None:
     """Put lines into a log group, as the service that writes it would."""
@@ -36,8 +38,8 @@ def log(stack: Stack, group: str, at: datetime, *messages: dict[str, Any]) -> No
     logs.put_log_events(logGroupName=name, logStreamName=stream, logEvents=events)
 
 
-def past_vend(stack: Stack, at: datetime, *, ended: bool) -> tuple[str, str]:
-    """Put a vend of another time into the ledger, and return its id and its request's."""
+def past_vend(stack: Stack, at: datetime, *, ended: bool) -> tuple[str, str, str]:
+    """Put a vend of another time into the ledger: its id, its request's, and its role's ARN."""
     table = stack.about["outputs"]["LedgerTableName"]
     made = stack.vend("payments-ci")["vend_id"]
     records = [one for one in items_of(stack, table) if one["pk"]["S"] == f"vend#{made}"]
@@ -54,7 +56,7 @@ def past_vend(stack: Stack, at: datetime, *, ended: bool) -> tuple[str, str]:
         if "asked_at" in record:
             changed["asked_at"] = {"S": at.strftime("%Y-%m-%dT%H:%M:%S.000Z")}
         stack.client("dynamodb").put_item(TableName=table, Item=changed)
-    return vend_id, f"request-{vend_id}"
+    return vend_id, f"request-{vend_id}", records[0]["role"]["S"]
 
 
 def answer(request_id: str, at: datetime, *, invocation: str, status: int = 200) -> dict[str, Any]:
@@ -69,10 +71,11 @@ def answer(request_id: str, at: datetime, *, invocation: str, status: int = 200)
     }
 
 
-def call(name: str, session: str, at: datetime) -> dict[str, Any]:
+def call(name: str, session: str, at: datetime, role: str = ROLE) -> dict[str, Any]:
     """Return CloudTrail's event of a call by a session."""
     text = json.dumps(TRAIL[name]).replace("v-01jd8w0123456789abcdefghjk", session)
-    event: dict[str, Any] = json.loads(text)
+    event: dict[str, Any] = json.loads(text.replace(ROLE, role))
+    event["detail"]["eventID"] = f"{name} of {session} as {role.rpartition('-')[2]}"
     event["detail"]["eventTime"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return event
 
@@ -90,8 +93,9 @@ def reconciled(stack: Stack) -> dict[str, int]:
 
 def test_what_does_not_add_up_is_found_once_and_changes_no_record(stack: Stack) -> None:
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=40)
-    ended, request = past_vend(stack, at, ended=True)
-    unfinished, _ = past_vend(stack, at + timedelta(seconds=1), ended=False)
+    ended, request, role = past_vend(stack, at, ended=True)
+    unfinished, *_ = past_vend(stack, at + timedelta(seconds=1), ended=False)
+    nobodys = new_vend_id(at)
     log(
         stack,
         "ApiAccessLogGroup",
@@ -105,14 +109,20 @@ def test_what_does_not_add_up_is_found_once_and_changes_no_record(stack: Stack) 
         stack,
         "TrailLogGroup",
         at,
-        call("AssumeRole", ended, at),
-        call("GetAuthorizationToken", ended, at),
-        call("AssumeRole", unfinished, at),
-        call("GetAuthorizationToken", "v-0000000000000000000000000a", at),
+        call("AssumeRole", ended, at, role),
+        call("GetAuthorizationToken", ended, at, role),
+        call("AssumeRole", unfinished, at, role),
+        call("AssumeRole", ended, at, "arn:aws:iam::111122223333:role/ecr-vend-stolen"),
+        call("GetAuthorizationToken", nobodys, at),
     )
     table = stack.about["outputs"]["LedgerTableName"]
     before = {written(item) for item in items_of(stack, table)}
-    assert reconciled(stack) == {"unfinished": 1, "unrecorded_answer": 1, "unrecorded_call": 1}
+    assert reconciled(stack) == {
+        "unfinished": 1,
+        "unrecorded_answer": 1,
+        "unrecorded_call": 1,
+        "borrowed_name": 1,
+    }
     found = {
         item["sk"]["S"]: item
         for item in items_of(stack, table)
@@ -121,7 +131,8 @@ def test_what_does_not_add_up_is_found_once_and_changes_no_record(stack: Stack) 
     assert set(found) == {
         f"unfinished#{unfinished}",
         "unrecorded_answer#of nobody",
-        "unrecorded_call#GetAuthorizationToken#v-0000000000000000000000000a",
+        f"unrecorded_call#GetAuthorizationToken#{nobodys}",
+        f"borrowed_name#AssumeRole#{ended}#AssumeRole of {ended} as stolen",
     }
     evidence = found[f"unfinished#{unfinished}"]["evidence"]["M"]
     assert evidence == {"AssumeRole": {"N": "1"}, "GetAuthorizationToken": {"N": "0"}}
@@ -132,7 +143,7 @@ def test_what_does_not_add_up_is_found_once_and_changes_no_record(stack: Stack) 
 def test_a_late_event_is_found_by_the_overlap(stack: Stack) -> None:
     reconciled(stack)
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=25)
-    log(stack, "TrailLogGroup", at, call("AssumeRole", "v-0000000000000000000000000b", at))
+    log(stack, "TrailLogGroup", at, call("AssumeRole", new_vend_id(at), at))
     table = stack.about["outputs"]["LedgerTableName"]
     (latest,) = stack.client("dynamodb").query(
         TableName=table,

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from local.helper_program import COMMAND
 from local.oci import Refused, small_image
 from tests.e2e.running import running, send
+from tests.people import unsealed
 from vending import blocks
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def test_revocations_are_listed_and_on_record(own: Stack) -> None:
         ExpressionAttributeValues={":pk": {"S": f"revocation#{made['id']}"}},
     )["Items"]
     assert [item["sk"]["S"][-8:] for item in found] == ["#1#begun", "#2#ended"]
-    assert found[0]["by"]["M"]["arn"]["S"].endswith("/incident-responder/tests")
+    by = unsealed(found[0], own.person_keys())["caller"]["arn"]
+    assert by.endswith("/incident-responder/tests")
     assert found[1]["registries"]["M"].popitem()[1] == {"S": "denied"}
 
 

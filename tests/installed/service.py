@@ -98,13 +98,17 @@ class Embedded:
 
     def vends(self, name: str) -> int:
         """Return how many intents of a session's name are in the ledger."""
-        dynamodb = self._stack.administrator.client("dynamodb")
-        pages = dynamodb.get_paginator("scan").paginate(TableName=self._stack.ledger)
+        people = self._stack.deployed.outputs["PersonKeyTableName"]
+        keys = [item["key_id"] for item in self._items(people) if item["name"]["S"] == name]
         return sum(
-            item["sk"]["S"] == "1#intent" and item["caller"]["M"]["session"]["S"] == name
-            for page in pages
-            for item in page["Items"]
+            item["sk"]["S"] == "1#intent" and item["sealed_under"] in keys
+            for item in self._items(self._stack.ledger)
         )
+
+    def _items(self, table: str) -> Iterator[dict[str, Any]]:
+        scan = self._stack.administrator.client("dynamodb").get_paginator("scan")
+        for page in scan.paginate(TableName=table):
+            yield from page["Items"]
 
     def _image(self, repository: str) -> dict[str, str]:
         return {"repository": repository, "tag": "1", "digest": self._digests[repository]}

@@ -80,13 +80,14 @@ class FakeAws:
     Attributes:
         policy: The text that AppConfig serves.
         password: The registry password that ECR answers with.
-        fail: Operation → the error it answers with instead.
-        slow: Operation → the seconds that its answer takes.
+        fail: Operation, or operation and table (`UpdateItem budgets`) → the error it answers with.
+        slow: Likewise → the seconds that its answer takes.
         logs: Log group → the messages in it.
         asked: Every request, in order of arrival.
         items: The tables of the ledger and of blocks: (pk, sk) → item in wire form. The ledger
             refuses to write one twice.
         counts: The counters' table: (pk, sk) → how many.
+        people: The table of people's keys: (name, caller key) → item in wire form.
         endpoint: `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     """
 
@@ -98,6 +99,7 @@ class FakeAws:
     asked: list[Asked] = field(default_factory=list)
     items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    people: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     endpoint: str = ""
 
     def operations(self) -> list[str]:
@@ -110,8 +112,8 @@ class FakeAws:
         Raises:
             Failure: The operation is told to fail, or the table refuses.
         """
-        if operation in self.fail:
-            raise self.fail[operation]
+        for name in names(operation, parameters) & self.fail.keys():
+            raise self.fail[name]
         if operation in SAME:
             return SAME[operation]
         match operation:
@@ -140,15 +142,25 @@ class FakeAws:
                 self._put(parameters)
                 return {}
             case "UpdateItem":
-                counter = (parameters["Key"]["pk"]["S"], parameters["Key"]["sk"]["S"])
-                spent = self.counts[counter] = self.counts.get(counter, 0) + 1
-                return {"Attributes": {"spent": {"N": str(spent)}}}
+                return {"Attributes": self._updated(parameters)}
             case "TransactWriteItems":
                 # No block stands, so every check holds.
                 for put in (one["Put"] for one in parameters["TransactItems"] if "Put" in one):
                     self._put(put)
                 return {}
         raise Failure(400, "UnknownOperationException")
+
+    def _updated(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        key = asked["Key"]
+        if asked["TableName"] != "people":
+            counter = (key["pk"]["S"], key["sk"]["S"])
+            spent = self.counts[counter] = self.counts.get(counter, 0) + 1
+            return {"spent": {"N": str(spent)}}
+        item = self.people.setdefault((key["name"]["S"], key["caller_key"]["S"]), dict(key))
+        kept = re.findall(r"(\w+) = if_not_exists\(\1, (:\w+)\)", asked["UpdateExpression"])
+        for name, value in kept:
+            item.setdefault(name, asked["ExpressionAttributeValues"][value])
+        return item
 
     def _put(self, put: Mapping[str, Any]) -> None:
         item = put["Item"]
@@ -221,7 +233,13 @@ class AwsConnection(Connection):
                 self.client_address[1],
             )
         )
-        time.sleep(self.aws.slow.get(operation, 0.0))
+        slow = names(operation, parameters) & self.aws.slow.keys()
+        time.sleep(sum(self.aws.slow[name] for name in slow))
+
+
+def names(operation: str, parameters: Mapping[str, Any]) -> set[str]:
+    """Return the names by which an operation can be told to fail, or to be slow."""
+    return {operation, f"{operation} {parameters.get('TableName')}"}
 
 
 @contextmanager

@@ -57,10 +57,8 @@ def test_a_run_counts_what_is_new_and_logs_its_kind(tmp_path_factory: Any, tmp_p
     assert counted["Findings"] == 1
     # It looks at what is 20 minutes old and older.
     assert 1200 <= counted["ReconciledAge"] < 1260
-    assert first["new"] == {"unrecorded_call": 1}
-    assert [line["kind"] for line in lines if line.get("message") == "finding"] == [
-        "unrecorded_call"
-    ]
+    assert first["new"] == {"borrowed_name": 1}
+    assert [line["kind"] for line in lines if line.get("message") == "finding"] == ["borrowed_name"]
     assert again["new"] == {}
     assert metrics(quiet)["Findings"] == 0
     assert operations == {"Query", "FilterLogEvents", "PutItem"}

@@ -16,7 +16,7 @@ from tests.integration.runtime_api import InitFailed, running, runtime_python
 from tests.integration.vend_settings import POLICIES, ROLES, SETTINGS
 from tools.artefacts.bundle import build
 from tools.artefacts.bundle_rules import SERVICES
-from vending.deadlines import COUNTERS, END, LEDGER, MINT, MINTING, Patience, longest
+from vending.deadlines import COUNTERS, END, LEDGER, MINT, MINTING, PERSON_KEYS, Patience, longest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,9 @@ def test_intent_precedes_the_mint_and_the_outcome_the_release(
         function.invoke(event())
     counted = ["UpdateItem"] * 3
     assert first[2:6] == ["GetItem", *counted]
-    assert first[-5:] == [
+    # The caller's key, and what is sealed under it.
+    assert first[-6:] == [
+        "UpdateItem",
         "PutItem",
         "AssumeRole",
         "GetAuthorizationToken",
@@ -79,7 +81,7 @@ def test_intent_precedes_the_mint_and_the_outcome_the_release(
         "TransactWriteItems",
     ]
     # The second vend of the hour polls no policy and records none.
-    assert aws.operations()[len(first) :] == ["GetItem", *counted, *first[-5:]]
+    assert aws.operations()[len(first) :] == ["GetItem", *counted, *first[-6:]]
     assert aws.items[(f"vend#{vend_id}", "1#intent")]
     assert aws.items[(f"vend#{vend_id}", "2#outcome")]["outcome"] == {"S": "issued"}
 
@@ -220,6 +222,7 @@ def test_every_log_record_is_one_json_line_with_the_request_id(
     [
         ("GetItem", (503, "blocks_unavailable")),
         ("PutItem", (503, "audit_unavailable")),
+        ("UpdateItem people", (503, "audit_unavailable")),
         ("TransactWriteItems", (503, "audit_unavailable")),
         ("GenerateMac", (503, "audit_unavailable")),
         ("AssumeRole", (502, "mint_failed")),
@@ -283,7 +286,7 @@ def test_a_caller_over_its_budget_gets_429_and_its_flood_is_on_record(
 def test_a_counter_that_fails_lets_a_vend_pass_and_one_that_is_flooded_does_not(
     bundle: Path, aws: FakeAws, tmp_path: Path, fault: Failure, status: int
 ) -> None:
-    aws.fail["UpdateItem"] = fault
+    aws.fail["UpdateItem budgets"] = fault
     with running(bundle, "handlers.vend.handler", tmp_path / "log", settings(aws)) as function:
         assert function.invoke(event()).payload["statusCode"] == status
         lines = [json.loads(line) for line in function.log_lines()]
@@ -296,7 +299,12 @@ def test_a_counter_that_fails_lets_a_vend_pass_and_one_that_is_flooded_does_not(
 
 @pytest.mark.parametrize(
     ("operation", "phase", "status"),
-    [("UpdateItem", COUNTERS, 200), ("AssumeRole", MINTING, 502), ("PutItem", LEDGER, 503)],
+    [
+        ("UpdateItem budgets", COUNTERS, 200),
+        ("UpdateItem people", PERSON_KEYS, 503),
+        ("AssumeRole", MINTING, 502),
+        ("PutItem", LEDGER, 503),
+    ],
 )
 def test_a_call_that_hangs_is_given_up_within_its_patience(
     bundle: Path, aws: FakeAws, tmp_path: Path, *, operation: str, phase: Patience, status: int

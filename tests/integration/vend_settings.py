@@ -24,6 +24,7 @@ SETTINGS = {
         }
     ),
     "VEND_LEDGER_TABLE": "ledger",
+    "VEND_PERSON_KEY_TABLE": "people",
     "VEND_BUDGET_TABLE": "budgets",
     "VEND_BUDGETS": json.dumps({"session": 1200, "caller": 3600, "account": 36000, "asks": 600}),
     "VEND_BLOCK_TABLE": "blocks",

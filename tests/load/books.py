@@ -40,6 +40,7 @@ class Books:
         before: The keys of the items that were there before.
         macs: Digest of a token that was released → its MAC, by the ledger's key.
         table: The ledger's name.
+        callers: Vend id → the ARN that its intent has sealed.
     """
 
     notes: Sequence[Note]
@@ -48,6 +49,7 @@ class Books:
     before: frozenset[tuple[str, str]]
     macs: Mapping[str, str]
     table: str
+    callers: Mapping[str, str]
     intents: dict[str, Item] = field(init=False, default_factory=dict)
     outcomes: dict[str, Item] = field(init=False, default_factory=dict)
 
@@ -98,8 +100,7 @@ def released_tokens_are_on_record(books: Books) -> Iterator[str]:
             continue
         if books.outcomes[note.vend_id]["token_mac"]["S"] != books.macs.get(note.digest):
             yield f"{note.vend_id} has the MAC of another token"
-        intent = books.intents.get(note.vend_id)
-        if intent is None or intent["caller"]["M"]["arn"]["S"] != note.arn:
+        if note.vend_id not in books.intents or books.callers[note.vend_id] != note.arn:
             yield f"{note.vend_id} was released to {note.arn}, who is not on record"
 
 

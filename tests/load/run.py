@@ -13,6 +13,7 @@ from local.faults import JOURNAL, PLAN, UNDER_WAY
 from local.journal import read_journal
 from tests.load.books import Books, key_of
 from tests.load.callers import KINDS, PATIENCE, Crowd
+from tests.people import unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,13 +66,19 @@ def loaded(
         settle(state / UNDER_WAY)
     finally:
         (state / PLAN).unlink(missing_ok=True)
+    ledger, keys = items_of(stack, table), stack.person_keys()
     return Books(
         notes=tuple(crowd.notes),
         calls=tuple(read_journal(state / JOURNAL)),
-        ledger=items_of(stack, table),
+        ledger=ledger,
         before=before,
         macs=macs(stack, {note.digest for note in crowd.notes if note.digest}),
         table=table,
+        callers={
+            item["vend_id"]["S"]: str(unsealed(item, keys)["caller"]["arn"])
+            for item in ledger
+            if item["sk"]["S"] == "1#intent"
+        },
     )
 
 

@@ -220,6 +220,7 @@ def test_the_outputs_are_those_that_others_read() -> None:
         "DomainTarget",
         "Endpoint",
         "LedgerTableName",
+        "PersonKeyTableName",
         "PolicyApplicationId",
         "PolicyEnvironmentId",
         "PolicyProfileId",

@@ -87,6 +87,43 @@ def test_nobody_but_the_revoking_function_writes_or_removes_a_block(action: str)
     assert not may("UpdateTimeToLive", at="BlockTable")
 
 
+@pytest.mark.parametrize("action", ["PutItem", "UpdateItem"])
+def test_a_persons_key_is_made_by_the_functions_and_changed_by_nobody(action: str) -> None:
+    for role in ("VendFunctionRole", "RevokeFunctionRole"):
+        assert may(action, f"role/ecr-vend-{role}", at="PersonKeyTable")
+    for role in ("admin", "ecr-vend-AuditFunctionRole"):
+        assert not may(action, f"role/{role}", at="PersonKeyTable")
+
+
+def test_a_persons_key_can_be_destroyed_and_by_no_means_that_destroys_more() -> None:
+    assert may("DeleteItem", "role/admin", at="PersonKeyTable")
+    for action in ("BatchWriteItem", "DeleteTable", "PartiQLDelete", "UpdateTimeToLive"):
+        assert not may(action, "role/admin", at="PersonKeyTable")
+
+
+def test_a_legal_hold_keeps_every_key() -> None:
+    policy = Stack({"LegalHold": "true"}).properties("PersonKeyTable")["ResourcePolicy"]
+    statements = {one["Sid"]: one for one in policy["PolicyDocument"]["Statement"]}
+    held = statements["LegalHold"]
+    assert (held["Effect"], held["Principal"], held["Action"]) == (
+        "Deny",
+        "*",
+        "dynamodb:DeleteItem",
+    )
+    assert "Condition" not in held
+
+
+def test_people_keys_outlive_the_stack_and_no_backup_brings_one_back() -> None:
+    resource = Stack().resource("PersonKeyTable")
+    assert KEPT.items() <= resource.items()
+    properties = resource["Properties"]
+    assert properties["DeletionProtectionEnabled"] is True
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is False
+    assert properties["SSESpecification"] == table()["SSESpecification"]
+    assert "StreamSpecification" not in properties
+    assert "TimeToLiveSpecification" not in properties
+
+
 def test_blocks_outlive_the_stack_and_do_not_expire() -> None:
     resource = Stack().resource("BlockTable")
     assert KEPT.items() <= resource.items()
@@ -114,10 +151,12 @@ def test_the_reconciler_writes_findings_and_no_record_of_anyone_else(
     # By its own permissions too, should the table's policy be lost.
     stack = Stack()
     own = tuple(own_policies(stack, "ReconcilerFunctionRole"))
-    role, ledger = (
-        stack.attribute(name, "Arn") for name in ("ReconcilerFunctionRole", "LedgerTable")
+    role, ledger, function = (
+        stack.attribute(name, "Arn")
+        for name in ("ReconcilerFunctionRole", "LedgerTable", "ReconcilerFunction")
     )
-    put = Request("dynamodb:PutItem", ledger, role, context={"dynamodb:LeadingKeys": key})
+    context = {"dynamodb:LeadingKeys": key, "lambda:SourceFunctionArn": function}
+    put = Request("dynamodb:PutItem", ledger, role, context=context)
     assert bool(evaluate(Policies(identity=own), put)) is allowed
 
 

@@ -36,6 +36,7 @@ OTHER = {
     "EndpointType": ENDPOINTS,
     "HostedZoneId": NAMED | {"HostedZoneId": "Z0123456789ABCDEFGHIJ"},
     "KmsKeyArn": {"KmsKeyArn": KEY},
+    "LegalHold": {"LegalHold": "true"},
     "LogRetentionDays": {"LogRetentionDays": "30"},
     "MaxTokenLifetime": {"MaxTokenLifetime": "900"},
     "OrganizationId": {"OrganizationId": "o-a1b2c3d4e5"},

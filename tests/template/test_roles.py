@@ -146,6 +146,7 @@ def test_the_vend_function_may_do_exactly_what_a_vend_needs() -> None:
         **{("sts:SetSourceIdentity", role): None for role in roles},
         ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): None,
         ("dynamodb:UpdateItem", stack.attribute("BudgetTable", "Arn")): None,
+        ("dynamodb:UpdateItem", stack.attribute("PersonKeyTable", "Arn")): None,
         ("dynamodb:ConditionCheckItem", stack.attribute("BlockTable", "Arn")): None,
         ("dynamodb:GetItem", stack.attribute("BlockTable", "Arn")): None,
         ("kms:GenerateMac", stack.attribute("TokenKey", "Arn")): None,
@@ -175,6 +176,7 @@ def test_the_revoking_function_may_do_exactly_what_a_revocation_needs() -> None:
         ("dynamodb:PutItem", stack.attribute("LedgerTable", "Arn")): {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["revocation#*", "revocations#*"]}
         },
+        ("dynamodb:UpdateItem", stack.attribute("PersonKeyTable", "Arn")): None,
         **reading_the_policy(stack),
         ("logs:CreateLogStream", log): None,
         ("logs:PutLogEvents", log): None,
@@ -189,14 +191,18 @@ def test_the_auditing_function_may_read_the_ledger_and_write_nothing_but_its_log
     indexes = {
         f"{ledger}/index/{name}" for name in ("by-caller", "by-outcome", "by-time", "by-token")
     }
+    people = stack.attribute("PersonKeyTable", "Arn")
     assert {resource for action, resource in found if action == "dynamodb:Query"} == {
         ledger,
         *indexes,
+        f"{people}/index/by-id",
     }
+    assert {resource for action, resource in found if action == "dynamodb:GetItem"} == {people}
     assert {action for action, _ in found} == {
         "appconfig:GetLatestConfiguration",
         "appconfig:StartConfigurationSession",
         "dynamodb:BatchGetItem",
+        "dynamodb:GetItem",
         "dynamodb:Query",
         "kms:Decrypt",
         "kms:DescribeKey",
@@ -261,7 +267,11 @@ def test_the_validator_may_write_its_own_log_and_nothing_else() -> None:
         ("RevokeFunction", "iam:CreatePolicyVersion", "PullRevocations"),
         ("RevokeFunction", "dynamodb:DeleteItem", "BlockTable"),
         ("AuditFunction", "dynamodb:Query", "LedgerTable"),
+        ("AuditFunction", "dynamodb:GetItem", "PersonKeyTable"),
         ("AuditFunction", "kms:GenerateMac", "TokenKey"),
+        # The vending function believes whoever may invoke it: an event is any caller's.
+        ("ProberFunction", "lambda:InvokeFunction", "VendFunctionAliaslive"),
+        ("ReconcilerFunction", "dynamodb:PutItem", "LedgerTable"),
     ],
 )
 def test_a_functions_role_passed_to_other_code_gains_nothing(
@@ -284,7 +294,7 @@ def test_a_functions_role_passed_to_other_code_gains_nothing(
     assert bool(evaluate(Policies(identity=own, resource=trust), request)) is allowed
 
 
-@pytest.mark.parametrize("name", ["Vend", "Revoke", "Audit"])
+@pytest.mark.parametrize("name", ["Vend", "Revoke", "Audit", "Reconciler"])
 def test_what_lambda_and_dynamodb_do_in_the_roles_name_names_no_function(name: str) -> None:
     stack = Stack()
     own = tuple(own_policies(stack, f"{name}FunctionRole"))

@@ -74,7 +74,9 @@ DROPPED = {
     "botocore/data/*/examples-1.json": "texts for the documentation",
     "botocore/data/*/paginators-1.json": "nothing the functions call comes in pages",
     "botocore/data/*/waiters-2.json": "the functions wait for nothing",
+    "cffi/*": "makes bindings; what they need when they run is `_cffi_backend`",
     "dateutil/zoneinfo/*.tar.gz": "a time zone table; the functions know only UTC",
+    "pycparser*": "reads C for cffi when it makes bindings",
     "pydantic/mypy.py": "a plugin of the type checker",
     "pydantic/v1/*": "the API of pydantic 1",
 }

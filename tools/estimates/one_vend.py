@@ -105,8 +105,9 @@ class Aws:
 
 def updated(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that an update sets, or adds to, as of an item that was not there."""
-    values = parameters.get("ExpressionAttributeValues", {})
-    named = re.findall(r"(\w+)\s*=?\s*(:\w+)", parameters.get("UpdateExpression", ""))
+    values = parameters["ExpressionAttributeValues"]
+    expression = re.sub(r"if_not_exists\(\w+, (:\w+)\)", r"\1", parameters["UpdateExpression"])
+    named = re.findall(r"(\w+)\s*=?\s*(:\w+)", expression)
     return {name: values[value] for name, value in named if value in values}
 
 

@@ -36,8 +36,12 @@ PROBLEMS = {
     "command_not_run": "{command} cannot be run ({detail}): check the file and its mode",
     "not_written": "{where} cannot be written: {detail}",
     "not_said": "`ecr-vend revoke {action}` needs {what}",
-    "not_named": "`ecr-vend audit show` needs the id of a vend, as `ecr-vend audit list` has it",
-    "no_repository": "`ecr-vend audit access` needs a repository: name it with --repository",
+    "not_read": "{where} cannot be read: {detail}",
+    "no_archive": "there is no manifest of an hour under {where}: give the folder that has "
+    "`manifests` and `records` in it",
+    "not_a_report": "{where} is there and is no report of ecr-vend's: name another file, or remove "
+    "it",
+    "no_time": "{option} is {text}: give a time like 2026-10-01T00:00:00Z, --from before --to",
     "no_token": "`ecr-vend audit whose` reads the token from stdin, and there is none: give it the "
     "token alone, docker's `auth`, or what the helper prints",
     "not_confirmed": "nothing was revoked: every token issued before {before} would stop working, "
@@ -85,6 +89,8 @@ PROBLEMS = {
     "against the Endpoint output of the stack",
     "unexpected_answer": "{endpoint} gave an answer that is not understood ({detail}): check that "
     "the endpoint and the version of this helper are right",
+    "answer_too_large": "{endpoint} gave an answer larger than {most} MiB: check that it is an "
+    "ecr-vend service",
     "throttled": "{endpoint} is being asked too often{detail}: try again later, or ask for fewer "
     "tokens at once",
     "over_budget": "{endpoint} gives no more for now: {detail}",

@@ -10,6 +10,19 @@ def iso(at: float) -> str:
     return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def parsed(text: str) -> datetime:
+    """Return the moment that an RFC 3339 text means, in UTC, which one without an offset is in.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
 def until(at: float, now: float) -> str:
     """Return a moment as a person reads it, with how far off it is."""
     shown = f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%d %H:%M:%S} UTC"

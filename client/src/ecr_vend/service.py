@@ -255,8 +255,8 @@ class Service:
             for part in response.iter_bytes():
                 content += part
                 if len(content) > LARGEST:
-                    large = f"it is larger than {LARGEST >> 20} MiB"
-                    raise Problem("unexpected_answer", endpoint=self.endpoint, detail=large)
+                    most = LARGEST >> 20
+                    raise Problem("answer_too_large", endpoint=self.endpoint, most=most)
                 if deadline.left() <= 0:
                     raise httpx.ReadTimeout("", request=response.request)
         return httpx.Response(response.status_code, headers=response.headers, content=content)

@@ -45,7 +45,7 @@ def row(
             "outcome": str(vend["outcome"] or "unfinished"),
             "could": " ".join((could or {}).get(vend["vend_id"], ())) or "nothing",
             "caller": f"{caller['account']}/{caller['name'] or caller['kind']}",
-            "session": str(caller["session"]),
+            "session": "erased" if vend.get("erased") else str(caller["session"]),
             "access": access or f"{asked['access']}, all that is granted",
             "grants": " ".join(vend["grants"]),
             "why": " ".join([*marks, *([str(why)] if why else [])]),
@@ -56,9 +56,11 @@ def row(
         raise Problem("unexpected_answer", endpoint=endpoint, detail=detail) from None
 
 
-def table(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> Iterator[str]:
+def table(
+    rows: Sequence[Mapping[str, str]], columns: Sequence[str], *, limit: int = 80
+) -> Iterator[str]:
     """Yield the lines of a table; what callers wrote cannot drive the terminal."""
-    cells = [[clean(one[name], limit=80) for name in columns] for one in rows]
+    cells = [[clean(one[name], limit=limit) for name in columns] for one in rows]
     heads = [name.replace("_", " ") for name in columns]
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     for line in (heads, *cells):

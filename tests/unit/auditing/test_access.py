@@ -144,6 +144,56 @@ def test_the_same_policy_seen_every_hour_is_one_period() -> None:
     assert one.span == DAY
 
 
+def test_a_policy_that_may_have_come_back_is_no_less_there_for_a_question_that_begins_later() -> (
+    None
+):
+    world = Audited()
+    change = ago(hours=6)
+    world.vend(at=change)
+    world.policy = OTHER
+    world.vend(at=change + timedelta(minutes=10))
+    within = Span(change + timedelta(minutes=30), change + timedelta(minutes=40))
+    found = could(world, asked(span=within))
+    assert {grant for _, grant, *_ in found} == {"payments-ci", "payments-robot"}
+    assert {(start, end) for *_, start, end in found} == {(within.start, within.end)}
+
+
+@pytest.mark.parametrize("user", ["x", "*", "jo*"])
+def test_a_deny_of_some_users_of_a_permission_set_does_not_hide_the_others(user: str) -> None:
+    signed_in = "permission_set: {name: PaymentsDev, account: '111122223333'"
+    some = AUDITED.replace(
+        'role: "arn:aws:iam::111122223333:role/payments-ci"', f"{signed_in}}}"
+    ).replace(
+        "repositories: [payments/ledger]",
+        f"repositories: [payments/*], callers: [{{{signed_in}, user: '{user}'}}}}]",
+    )
+    world = Audited(policy=some)
+    world.vend(at=ago(hours=30))
+    (found,) = world.service().could(asked())[1]
+    assert (found.grant, found.unless) == ("payments-ci", ("embargo",))
+
+
+@pytest.mark.parametrize(
+    "callers",
+    [
+        f"role: 'arn:aws:iam::111122223333:role/{'a' * 70}'",
+        f"role: 'arn:aws:iam::*:role/{'?' * 65}'",
+        f"user: 'arn:aws:iam::111122223333:user/team/{'a' * 70}'",
+        f"federated_user: 'arn:aws:sts::111122223333:federated-user/{'a' * 70}'",
+        "federated_user: 'arn:aws:sts::111122223333:federated-user/a/b'",
+        f"permission_set: {{name: {'a' * 64}, account: '111122223333'}}",
+    ],
+)
+def test_callers_whom_there_cannot_be_make_no_question_fail(callers: str) -> None:
+    nobody = "role: arn:aws:iam::111122223333:role/payments-ci".replace("arn", '"arn', 1) + '"'
+    odd = AUDITED.replace(f"{{{nobody}}}", f"{{{callers}}}, {{{nobody}}}")
+    assert odd != AUDITED
+    world = Audited(policy=odd)
+    world.vend(at=ago(hours=30))
+    status, answer = answered(world, {"repository": "payments/api"})
+    assert (status, [one["grant"] for one in answer["could"]][-1:]) == (200, ["payments-ci"])
+
+
 NAMES = st.text("ab-*?", min_size=1, max_size=6)
 ACCOUNTS = st.sampled_from(["111122223333", "1111*", "*", "11112222333?", "*3333", "1*2*3"])
 ONE = st.just("111122223333")

@@ -145,6 +145,27 @@ def test_a_wrong_question_is_told_what_is_wrong(query: dict[str, str], said: str
     assert said in answer["detail"]
 
 
+@pytest.mark.parametrize("path", [LIST, "/v1/access"])
+@pytest.mark.parametrize("by", ["", "outcome", "repository"])
+def test_no_time_that_can_be_written_costs_more_than_the_time_since_the_first_vend(
+    path: str, by: str
+) -> None:
+    world = Audited()
+    world.vend(pull=["payments/api"])
+    value = {"outcome": "issued", "repository": "payments/api"}.get(by)
+    asked = {by: value} if value else {}
+    if path == "/v1/access":
+        asked = {"repository": "payments/api"}
+    never = asked | {"from": "2026-11-01", "to": "9999-12-31T23:59:59Z"}
+    status, answer = ask(world, path, query=never)
+    assert status == 200
+    assert answer["vends" if path == LIST else "could"]
+    for before in ("0001-01-01T00:00:00Z", "2019-12-31T23:59:59Z"):
+        status, answer = ask(world, path, query=asked | {"to": before})
+        assert (status, answer["code"]) == (400, "invalid_request")
+        assert "To: give a time after 2020-01-01" in answer["detail"]
+
+
 def test_what_cannot_be_read_is_503_and_never_a_part_of_an_answer() -> None:
     world = Audited()
     world.vend()

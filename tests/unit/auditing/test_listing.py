@@ -10,6 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditing import auditing
 from auditing.auditing import ENOUGH, MOST_STEPS, RecordsUnavailable, access_to
 from auditing.messages import MOST, PAGE
 from auditing.selection import By, Selection, Span
@@ -160,6 +161,36 @@ def test_a_page_ends_early_where_time_is_short_and_loses_nothing() -> None:
             break
         selection = Selection(By.TIME, "", LATELY, after=page.after)
     assert found == made
+
+
+@pytest.mark.parametrize("newest", [True, False])
+def test_a_page_ends_before_it_is_more_than_lambda_answers_with(
+    newest: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = Audited()
+    names = [f"payments/{number:03}" for number in range(90)]
+    made = [world.vend(at=ago(hours=past), pull=names) for past in range(5)]
+    one = len(world.service().shown(made[0]).model_dump_json())
+    monkeypatch.setattr(auditing, "FULL", 2 * one + one // 2)
+    selection = Selection(By.TIME, "", LATELY, newest_first=newest)
+    sizes, found = [], []
+    while True:
+        page = world.service().listed(selection, most=50)
+        sizes.append(len(page.vends))
+        found += ids(page.vends)
+        if page.after is None:
+            break
+        selection = Selection(By.TIME, "", LATELY, newest_first=newest, after=page.after)
+    assert sizes == [2, 2, 1]
+    assert found == (made if newest else made[::-1])
+
+
+def test_a_vend_that_is_larger_than_a_page_is_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Audited()
+    made = [world.vend(at=ago(hours=past)) for past in range(2)]
+    monkeypatch.setattr(auditing, "FULL", 10)
+    page = world.service().listed(Selection(By.TIME, "", LATELY), most=50)
+    assert (ids(page.vends), page.after) == (made[:1], made[0])
 
 
 def test_the_page_says_how_much_a_list_reads_at_most() -> None:

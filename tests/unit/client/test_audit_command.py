@@ -134,7 +134,7 @@ def test_without_a_token_nothing_is_asked(
 
 
 def test_show_needs_an_id(machine: Machine, service: FakeService) -> None:
-    assert "needs the id of a vend" in machine.run("audit", "show")[1]
+    assert machine.run("audit", "show")[2] == 2
     assert service.auditing == []
 
 
@@ -180,8 +180,13 @@ def test_who_could_have_had_access_is_told_with_when_and_why(
     assert machine.run("audit", "access", *words, "--csv")[0].startswith("callers,from,to,")
 
 
+def test_an_erased_person_is_said_to_be_so(machine: Machine, service: FakeService) -> None:
+    service.pages = [([VEND | {"erased": True}], None)]
+    assert "  erased  " in machine.run("audit", "list")[0]
+
+
 def test_access_needs_a_repository(machine: Machine, service: FakeService) -> None:
-    assert "needs a repository" in machine.run("audit", "access")[1]
+    assert machine.run("audit", "access")[2] == 2
     assert service.auditing == []
 
 

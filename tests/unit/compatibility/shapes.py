@@ -17,6 +17,7 @@ from auditing import messages as audit_messages
 from ecr_vend.layers import KEYS, TABLE_KEYS
 from reconciling.findings import Finding, Kind, Span
 from reconciling.sources import LedgerRecords
+from tests.fake_people import FakePeople
 from tests.fakes import NOW as THEN
 from tests.fakes import ORIGIN, FakePolicies, caller, vending
 from tests.revoking import KEY, World
@@ -138,7 +139,7 @@ def of_records() -> Shape:
 
 def of_revocations(table: Any) -> None:
     """Let the revoking function write its records."""
-    records: Any = RevocationLedger(table, table="ledger", clock=lambda: THEN)
+    records: Any = RevocationLedger(table, FakePeople().keys(), table="ledger", clock=lambda: THEN)
     world = World(records=records)
     made = world.revoke(caller=KEY)
     world.lift(made.revocation.id)
@@ -203,7 +204,7 @@ def now() -> dict[str, Shape]:
         "api requests": of_models(*REQUESTS),
         "api answers": of_models(*ANSWERS),
         "policy version 1": of_models(Policy),
-        "records schema 1": of_records(),
+        "records schema 2": of_records(),
         "client settings": of_client(),
         "stack": of_stack(),
     }

@@ -79,9 +79,9 @@ def test_a_policy_of_version_1_serves_and_another_is_refused() -> None:
 
 
 def test_records_say_their_schema() -> None:
-    assert records.SCHEMA == 1
-    kinds = {name.split(":")[0] for name in NOW["records schema 1"]}
-    assert all(f"{kind}: schema" in NOW["records schema 1"] for kind in kinds)
+    assert records.SCHEMA == 2
+    kinds = {name.split(":")[0] for name in NOW["records schema 2"]}
+    assert all(f"{kind}: schema" in NOW["records schema 2"] for kind in kinds)
     assert len(kinds) >= 7
 
 

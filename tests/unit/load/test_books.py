@@ -30,7 +30,7 @@ def record(vend_id: str, sk: str, **more: Any) -> dict[str, Any]:
 
 
 def intent(vend_id: str) -> dict[str, Any]:
-    return record(vend_id, "1#intent", caller={"M": {"arn": {"S": ARN}}})
+    return record(vend_id, "1#intent")
 
 
 LEDGER = [
@@ -73,7 +73,8 @@ NOTES = [
     Note("refused by IAM", ARN, 0.1, 403),
     Note("hang up", ARN, 0.1, broken="hung up"),
 ]
-BALANCED = Books(NOTES, CALLS, LEDGER, frozenset(), {"digest-1": "mac-1"}, "ledger")
+CALLERS = dict.fromkeys((VENDED, LOST, REFUSED), ARN)
+BALANCED = Books(NOTES, CALLS, LEDGER, frozenset(), {"digest-1": "mac-1"}, "ledger", CALLERS)
 
 
 def changed(item: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from reconciling.findings import (
     found,
     spans,
 )
+from vending.vend_ids import new_vend_id
 
 START = datetime(2026, 11, 23, 20, tzinfo=UTC)
 SPAN = Span(START, START + LONGEST_SPAN)
@@ -30,11 +31,11 @@ ROLE = "arn:aws:iam::111122223333:role/ecr-vend-pull"
 
 
 def intended(vend_id: str = "v-1", at: datetime = AT, registry: str = "default") -> Intended:
-    return Intended(vend_id, at, f"request of {vend_id}", registry)
+    return Intended(vend_id, at, f"request of {vend_id}", registry, ROLE)
 
 
 def called(name: str = "AssumeRole", session: str = "v-1") -> Called:
-    return Called(name, session, ROLE, "event-1", AT)
+    return Called(name, session, ROLE, f"{name} of {session}", AT)
 
 
 def answered(request_id: str = "request of v-1", status: int = 200) -> Answered:
@@ -98,8 +99,50 @@ def test_a_session_of_a_vended_role_without_an_intent_is_found(name: str) -> Non
     stolen = called(name, "somebody")
     seen = replace(SEEN, calls=(*SEEN.calls, stolen, replace(stolen, event_id="event-2")))
     assert found(SPAN, seen) == [
-        Finding(Kind.UNRECORDED_CALL, f"{name}#somebody", AT, {"role": ROLE, "event_id": "event-1"})
+        Finding(
+            Kind.UNRECORDED_CALL,
+            f"{name}#somebody",
+            AT,
+            {"role": ROLE, "event_id": f"{name} of somebody"},
+        )
     ]
+
+
+@pytest.mark.parametrize("name", ["AssumeRole", "GetAuthorizationToken"])
+def test_a_session_that_takes_a_vends_name_once_more_is_found(name: str) -> None:
+    again = replace(called(name), event_id="z")
+    assert kinds(replace(SEEN, calls=(*SEEN.calls, again))) == [
+        (Kind.BORROWED_NAME, f"{name}#v-1#z")
+    ]
+
+
+def test_an_event_that_comes_twice_is_one_call() -> None:
+    assert kinds(replace(SEEN, calls=(*SEEN.calls, *SEEN.calls))) == []
+
+
+@pytest.mark.parametrize("role", ["arn:aws:iam::111122223333:role/ecr-vend-push", ""])
+def test_a_session_of_another_role_than_its_vends_is_found(role: str) -> None:
+    # A vend that was refused has no role, and no session either.
+    intent = replace(intended(), role=role)
+    assert kinds(replace(SEEN, intents={"v-1": intent}, calls=(called(),))) == [
+        (Kind.BORROWED_NAME, "AssumeRole#v-1#AssumeRole of v-1")
+    ]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("ago", [timedelta(minutes=2), timedelta(days=400)])
+def test_a_session_with_the_id_of_an_old_vend_is_found(ago: timedelta, *, is_known: bool) -> None:
+    old = new_vend_id(AT - ago)
+    intents = {**SEEN.intents, **({old: intended(old, AT - ago)} if is_known else {})}
+    seen = replace(SEEN, intents=intents, calls=(*SEEN.calls, called(session=old)))
+    assert kinds(seen) == [(Kind.BORROWED_NAME, f"AssumeRole#{old}#AssumeRole of {old}")]
+
+
+def test_a_vends_own_calls_are_near_its_time() -> None:
+    mine = new_vend_id(AT)
+    seen = replace(SEEN, intents={mine: intended(mine)}, outcomes={mine: "issued"})
+    late = replace(called(session=mine), at=AT + timedelta(seconds=30))
+    assert kinds(replace(seen, answers=(), calls=(late,))) == []
 
 
 def test_tokens_of_which_cloudtrail_tells_nothing_are_found_once_a_day() -> None:

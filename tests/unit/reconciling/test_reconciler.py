@@ -18,7 +18,8 @@ UNTIL = NOW - SETTLED
 
 def intended(minutes: float, vend_id: str = "v-1") -> Intended:
     """Return an intent so long before what is settled now."""
-    return Intended(vend_id, UNTIL - timedelta(minutes=minutes), f"request of {vend_id}", "default")
+    at = UNTIL - timedelta(minutes=minutes)
+    return Intended(vend_id, at, f"request of {vend_id}", "default", "arn of a role")
 
 
 def reconciler(records: FakeRecords, now: datetime = NOW) -> Reconciler:
@@ -54,8 +55,15 @@ def test_what_every_span_of_a_run_finds_is_one_finding() -> None:
     records = FakeRecords([])
     logs = FakeLogs((json.dumps(TRAIL["AssumeRole"]),))
     report = Reconciler(records, logs, lambda: NOW).run(unhurried)
-    assert [one.kind for one in report.new] == [Kind.UNRECORDED_CALL]
+    assert [one.kind for one in report.new] == [Kind.BORROWED_NAME]
     assert len(records.added) == 1
+
+
+def test_no_record_of_an_old_vend_excuses_a_session_that_takes_its_name() -> None:
+    told = TRAIL["AssumeRole"]["detail"]["requestParameters"]["roleSessionName"]
+    records = FakeRecords([], written={(told, "1#intent"), (told, "2#outcome")})
+    logs = FakeLogs((json.dumps(TRAIL["AssumeRole"]),))
+    assert Reconciler(records, logs, lambda: NOW).run(unhurried).new
 
 
 def test_an_index_that_lags_behind_makes_no_finding() -> None:

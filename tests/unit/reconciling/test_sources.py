@@ -12,6 +12,7 @@ from botocore.stub import ANY, Stubber
 
 from reconciling.findings import Finding, Intended, Kind, Span
 from reconciling.sources import CloudWatchLogs, LedgerRecords, partitions
+from vending.records import timestamp
 from vending.vend_ids import first_vend_id, new_vend_id
 
 NOW = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
@@ -38,36 +39,37 @@ def intent(vend_id: str) -> dict[str, Any]:
         "asked_at": {"S": "2026-11-01T00:10:00.250Z"},
         "request_id": {"S": "request-1"},
         "registry": {"M": {"name": {"S": "default"}}},
+        **({} if vend_id == "v-2" else {"role": {"S": "arn of a role"}}),
     }
 
 
-def asked(index: str, key: str, partition: str, more: str) -> dict[str, Any]:
+def asked(index: str, key: str, partition: str, *more: str) -> dict[str, Any]:
     return {
         "TableName": "ledger",
         "IndexName": index,
         "KeyConditionExpression": "#key = :key AND vend_id BETWEEN :first AND :last",
-        "ExpressionAttributeNames": {"#key": key},
+        "ExpressionAttributeNames": {"#key": key, **{f"#{name}": name for name in more}},
         "ExpressionAttributeValues": {
             ":key": {"S": partition},
             ":first": {"S": first_vend_id(SPAN.start)},
             ":last": {"S": first_vend_id(SPAN.end)},
         },
-        "ProjectionExpression": more,
+        "ProjectionExpression": ", ".join(["vend_id", *(f"#{name}" for name in more)]),
     }
 
 
 def test_intents_are_read_hour_by_hour_and_page_by_page(dynamodb: Stubber) -> None:
-    fields = "vend_id, asked_at, request_id, registry"
-    before = asked("by-time", "hour", "2026-10-31T23", fields)
-    after = asked("by-time", "hour", "2026-11-01T00", fields)
+    fields = ("asked_at", "request_id", "registry", "role")
+    before = asked("by-time", "hour", "2026-10-31T23", *fields)
+    after = asked("by-time", "hour", "2026-11-01T00", *fields)
     last = {"vend_id": {"S": "v-1"}}
     dynamodb.add_response("query", {"Items": [intent("v-1")], "LastEvaluatedKey": last}, before)
     dynamodb.add_response("query", {"Items": []}, before | {"ExclusiveStartKey": last})
     dynamodb.add_response("query", {"Items": [intent("v-2")]}, after)
     at = datetime(2026, 11, 1, 0, 10, 0, 250_000, UTC)
     assert list(records(dynamodb).intents(SPAN)) == [
-        Intended("v-1", at, "request-1", "default"),
-        Intended("v-2", at, "request-1", "default"),
+        Intended("v-1", at, "request-1", "default", "arn of a role"),
+        Intended("v-2", at, "request-1", "default", ""),
     ]
 
 
@@ -77,7 +79,7 @@ def test_outcomes_are_read_of_each_day_and_kind(dynamodb: Stubber) -> None:
             dynamodb.add_response(
                 "query",
                 {"Items": [{"vend_id": {"S": f"{outcome} {day}"}}]},
-                asked("by-outcome", "outcome_day", f"{outcome}#{day}", "vend_id"),
+                asked("by-outcome", "outcome_day", f"{outcome}#{day}"),
             )
     found = dict(records(dynamodb).outcomes(SPAN))
     assert found["failed 2026-10-31"] == "failed"
@@ -101,8 +103,11 @@ def test_the_last_run_is_found_in_another_month(dynamodb: Stubber) -> None:
     def of(month: str) -> dict[str, Any]:
         return {
             "TableName": "ledger",
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": f"reconciled#{month}"}},
+            "KeyConditionExpression": "pk = :pk AND sk <= :now",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": f"reconciled#{month}"},
+                ":now": {"S": timestamp(NOW)},
+            },
             "ConsistentRead": True,
             "ScanIndexForward": False,
             "Limit": 1,

@@ -14,6 +14,7 @@ from tests.fakes import NOW, FakeLedger, FakeMinter, FakePolicies, event
 from vending.policy_text import PolicyError, parse
 from vending.ports import MintFailed
 from vending.records import intent_item
+from vending.sealing import PersonKey
 
 if TYPE_CHECKING:
     from tests.unit.rules.conftest import Ask
@@ -128,7 +129,10 @@ def test_a_break_glass_token_is_marked_in_the_ledger_and_counted(
     for asked in ({}, {"grant": "one", "reason": "incident 7"}):
         ask(event(body=asked), policies=policies, ledger=ledger)
     intents = [intent for name, (intent, *_) in ledger.calls if name == "intend"]
-    assert [intent_item(intent)["break_glass"] for intent in intents] == [False, True]
+    assert [intent_item(intent, PersonKey.new())["break_glass"] for intent in intents] == [
+        False,
+        True,
+    ]
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["break_glass"] for line in lines if "break_glass" in line] == [False, True]
     assert [line["BreakGlass"] for line in lines if "BreakGlass" in line] == [1]

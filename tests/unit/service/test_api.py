@@ -97,6 +97,12 @@ def test_control_characters_in_a_reason_do_not_reach_the_record() -> None:
     assert ledger.calls[0][1][0].request.reason == "a\ufffd[31m\ufffdb\ufffdc"
 
 
+def test_control_characters_in_the_name_of_a_grant_do_not_reach_the_record() -> None:
+    ledger = FakeLedger()
+    call(vending(ledger=ledger), body={"grant": "a\x9b31m\u202ec"})
+    assert ledger.calls[0][1][0].request.grant == "a\ufffd31m\ufffdc"
+
+
 @pytest.mark.parametrize(
     ("service", "status", "code"),
     [

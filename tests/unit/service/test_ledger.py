@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from tests.fake_people import FakePeople
 from tests.fakes import NOW, ORIGIN, FakePolicies, caller, vending
 from vending import blocks
 from vending.budgets import Budget, Flood, Hour, Kind, Over
@@ -17,6 +18,7 @@ from vending.ledger import DynamoLedger, attribute, attributes_of
 from vending.messages import TokenRequest
 from vending.ports import Blocked, Intent, LedgerUnavailable
 from vending.records import intent_item
+from vending.sealing import PersonKey, opened
 from vending.token import Token
 
 TABLE = "ledger"
@@ -110,12 +112,15 @@ class FakeKms:
         return {"Mac": bytes(reversed(Message)), "KeyId": f"arn:{KeyId}"}
 
 
-def ledger(table: FakeTable, kms: FakeKms | None = None) -> DynamoLedger:
+def ledger(
+    table: FakeTable, kms: FakeKms | None = None, people: FakePeople | None = None
+) -> DynamoLedger:
     fake: Any = table
     key: Any = kms or FakeKms()
     return DynamoLedger(
         fake,
         key,
+        (people or FakePeople()).keys(),
         table=TABLE,
         block_table=BLOCKS,
         token_key="key-1",
@@ -135,19 +140,31 @@ def flood(count: int = 22) -> Flood:
 
 
 def test_an_intent_says_everything_that_is_known_before_the_mint() -> None:
-    table, what = FakeTable(), intent(push=["payments/api"], reason="release 7")
-    ledger(table).intend(what)
+    table, people = FakeTable(), FakePeople()
+    what = intent(push=["payments/api"], reason="release 7")
+    ledger(table, people=people).intend(what)
     item = table.items[f"vend#{what.vend_id}", "1#intent"]
-    assert item["schema"] == {"N": "1"}
+    assert item["schema"] == {"N": "2"}
     assert item["hour"] == {"S": "2026-11-23T20"}
     assert item["caller_key"] == {"S": "aws:111122223333:AROAPAYMENTS-CIXXXXXX"}
-    assert item["caller"]["M"]["session"] == {"S": "run-1"}
-    assert item["reason"] == {"S": "release 7"}
+    assert item["caller"]["M"]["name"] == {"S": "payments-ci"}
+    assert opened_in(item, people.key_of(caller())) == {
+        "caller": {"arn": caller().arn, "session": "run-1"},
+        "reason": "release 7",
+        "source_identity": caller().source_identity,
+        "source_ip": ORIGIN.source_ip,
+        "user_agent": ORIGIN.user_agent,
+    }
     assert item["scope"] == {"M": {"push": {"L": [{"S": "payments/api"}]}}}
     assert item["policy_label"] == {"S": "alice/4f2c1d"}
     assert item["policy_age_seconds"] == {"N": "3"}
     assert item["session_policy"] == {"S": what.session_policy}
     assert item["deployment"] == {"S": "7"}
+
+
+def opened_in(item: dict[str, Any], key: PersonKey) -> dict[str, Any]:
+    assert item["sealed_under"] == {"S": key.id}
+    return opened(item["sealed"]["B"], key, record=f"{item['pk']['S']}|{item['sk']['S']}")
 
 
 def test_the_policy_that_serves_is_kept_with_its_author_and_period() -> None:
@@ -351,12 +368,12 @@ def test_a_failure_is_on_record_with_its_code_and_awss_reason() -> None:
 
 
 def test_a_flood_is_on_record_with_who_overdrew_what_and_how_often() -> None:
-    table = FakeTable()
-    ledger(table).flood(flood(22))
+    table, people = FakeTable(), FakePeople()
+    ledger(table, people=people).flood(flood(22))
     ((key, item),) = table.items.items()
     assert key == (
         "flood#aws:111122223333:AROAPAYMENTS-CIXXXXXX#2026-11-23T20",
-        "asks#aws:111122223333:AROAPAYMENTS-CIXXXXXX#000000000022",
+        "asks#000000000022",
     )
     assert (item["count"], item["limit"], item["budget"]) == (
         {"N": "22"},
@@ -364,7 +381,7 @@ def test_a_flood_is_on_record_with_who_overdrew_what_and_how_often() -> None:
         {"S": "asks"},
     )
     assert item["outcome_day"] == {"S": "throttled#2026-11-23"}
-    assert item["caller"]["M"]["session"] == {"S": "run-1"}
+    assert opened_in(item, people.key_of(caller()))["caller"]["session"] == "run-1"
     assert "hour" not in item  # that index lists intents
 
 
@@ -380,7 +397,7 @@ def test_the_record_of_a_refusal_has_no_role_and_no_scope() -> None:
     refused = vending().preview(
         caller("arn:aws:sts::111122223333:assumed-role/outsider/x1"), ORIGIN, TokenRequest()
     )
-    item = intent_item(refused)
+    item = intent_item(refused, PersonKey.new())
     assert item["role"] == ""
     assert item["scope"] == {}
     assert item["expires_at"] is None

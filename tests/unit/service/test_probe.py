@@ -29,6 +29,7 @@ from vending.errors import Code, Refused
 from vending.messages import TokenRequest
 from vending.probe import STRANGER
 from vending.records import intent_item, outcome_items
+from vending.sealing import PersonKey
 from vending.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def test_a_probe_takes_the_whole_way_and_is_marked_in_every_record() -> None:
     assert ledger.names == ["intend", "issue"]
     assert len(minter.calls) == 1
     (intent, *_) = ledger.calls[0][1]
-    records = [intent_item(intent), *outcome_items(intent, "issued", {})]
+    records = [intent_item(intent, PersonKey.new()), *outcome_items(intent, "issued", {})]
     assert len(records) > 2
     assert all(record["probe"] is True for record in records)
     ordinary = replace(intent, probe=False)

@@ -16,6 +16,7 @@ from tests.revoking import HOST, KEY, FakeDenier, FakeRecords, World
 from vending.errors import KINDS, Code
 from vending.revocation_ledger import begun_item, ended_item, pointer_item
 from vending.revocations import Kind, revocation_id
+from vending.sealing import PersonKey, opened
 
 CONTEXT = object()
 REVOKER = {
@@ -151,13 +152,19 @@ def test_a_revokers_act_is_in_the_ledger_with_who_what_why_when_and_its_result()
     world = World()
     call(world, body=BODY)
     (_, act, _), (_, _, outcome) = world.records.kept
-    begun, pointer = begun_item(act), pointer_item(act)
+    key = PersonKey.new()
+    begun, pointer = begun_item(act, KEY, key), pointer_item(act, KEY)
     assert outcome
-    ended = ended_item(act, outcome, NOW)
+    ended = ended_item(act, KEY, outcome, NOW)
     assert begun["pk"] == ended["pk"] == f"revocation#{revocation_id(Kind.CALLER, KEY)}"
     assert (begun["sk"][-8:], ended["sk"][-8:]) == ("#1#begun", "#2#ended")
-    assert begun["by"]["arn"] == REVOKER["userArn"]
-    assert (begun["act"], begun["target"], begun["reason"]) == ("revoke", KEY, BODY["reason"])
+    sealed = opened(begun["sealed"], key, record=f"{begun['pk']}|{begun['sk']}")
+    assert (begun["act"], begun["target"], begun["caller"]["name"]) == (
+        "revoke",
+        KEY,
+        "incident-responder",
+    )
+    assert (sealed["caller"]["arn"], sealed["reason"]) == (REVOKER["userArn"], BODY["reason"])
     assert begun["at"] == "2026-11-23T20:00:00.250Z"
     assert pointer["pk"] == "revocations#2026-11"
     assert ended["registries"] == {HOST: "denied"}

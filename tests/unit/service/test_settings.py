@@ -18,6 +18,7 @@ REGISTRIES = {"default": {"account": "111122223333", "region": "eu-west-1", "rol
 GOOD = {
     "VEND_REGISTRIES": json.dumps(REGISTRIES),
     "VEND_LEDGER_TABLE": "ledger",
+    "VEND_PERSON_KEY_TABLE": "people",
     "VEND_BLOCK_TABLE": "blocks",
     "VEND_TOKEN_KEY": "key-1",
     "VEND_BUDGET_TABLE": "budgets",
@@ -63,6 +64,7 @@ def elsewhere(**changed: Any) -> str:
     [
         ("VEND_LEDGER_TABLE", None, "VEND_LEDGER_TABLE"),
         ("VEND_BLOCK_TABLE", None, "VEND_BLOCK_TABLE"),
+        ("VEND_PERSON_KEY_TABLE", None, "VEND_PERSON_KEY_TABLE"),
         ("VEND_REGISTRIES", None, "VEND_REGISTRIES"),
         ("VEND_BUDGET_TABLE", None, "VEND_BUDGET_TABLE"),
         ("VEND_BUDGETS", None, "VEND_BUDGETS"),

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_vend import access, registries, vends
 from ecr_vend.command_line import described
+from ecr_vend.commands import audit_verify
 from ecr_vend.deadline import Deadline
 from ecr_vend.errors import Problem
 from ecr_vend.settings import load
+from ecr_vend.vend_pages import SECONDS, pages
 
 if TYPE_CHECKING:
     import argparse
@@ -17,12 +19,6 @@ if TYPE_CHECKING:
 
     from ecr_vend.console import Console
     from ecr_vend.service import Service
-
-SECONDS = 60.0
-"""For one page."""
-
-PAGE = 50
-"""Vends that the service is asked for at once."""
 
 SELECTORS = ("caller", "repository", "grant", "outcome")
 
@@ -32,48 +28,131 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
     parser = described(
         commands,
         "audit",
-        "read what was vended, for those whom the policy lets",
+        "read what was vended, for those whom the policy lets, and verify its archive",
         examples=[
             "ecr-vend audit list --repository payments/api --from 2026-10-01T00:00:00Z",
-            "ecr-vend audit list --outcome refused --csv > refused.csv",
             "ecr-vend audit show v-01jd8w0123456789abcdefghjk",
             "ecr-vend audit whose < leaked-token",
             "ecr-vend audit access --repository payments/api --access push",
+            "ecr-vend audit report --out report.html",
+            "ecr-vend audit verify --archive copy --key public-key.pem",
         ],
     )
-    parser.add_argument(
-        "action",
-        choices=("list", "show", "whose", "access"),
-        help="list vends, show one, say which vend the token on stdin came from, or who could have "
-        "had access to a repository",
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add_list(actions)
+    show = described(
+        actions,
+        "show",
+        "show one vend",
+        examples=["ecr-vend audit show v-01jd8w0123456789abcdefghjk"],
     )
-    parser.add_argument("what", metavar="ID", nargs="?", help="with show: the id of a vend")
+    show.add_argument("what", metavar="ID", help="its id, as `ecr-vend audit list` has it")
+    whose = described(
+        actions,
+        "whose",
+        "say which vend the token on stdin came from",
+        examples=["ecr-vend audit whose < leaked-token"],
+    )
+    for one in (show, whose):
+        one.add_argument("--json", action="store_true", help="print the service's record as it is")
+        asked_of(one)
+    add_access(actions)
+    add_report(actions)
+    audit_verify.add(actions)
+    return parser
+
+
+def add_list(actions: argparse._SubParsersAction[Any]) -> None:
+    """Describe the arguments of `list`."""
+    parser = described(
+        actions,
+        "list",
+        "list what was vended and refused",
+        examples=[
+            "ecr-vend audit list --repository payments/api --from 2026-10-01T00:00:00Z",
+            "ecr-vend audit list --outcome refused --csv > refused.csv",
+        ],
+    )
+    chosen_by(parser)
+    parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
+    parser.add_argument(
+        "--limit", metavar="N", type=count, default=1000, help="vends at most (1000); 0: all"
+    )
+    of_time(parser, "the last day")
+    shown_as(parser, "the list")
+
+
+def chosen_by(parser: argparse.ArgumentParser) -> None:
+    """Describe which vends are asked for."""
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--caller", metavar="KEY", help="what this caller asked; see whoami --json")
     only.add_argument("--repository", metavar="NAME", help="what was asked of a repository")
     only.add_argument("--grant", metavar="NAME", help="what a grant contributed to")
     only.add_argument("--outcome", choices=("issued", "refused", "failed"), help="how it ended")
+
+
+def add_report(actions: argparse._SubParsersAction[Any]) -> None:
+    """Describe the arguments of `report`."""
+    parser = described(
+        actions,
+        "report",
+        "write what was vended and refused, and what differs from before, as one HTML page",
+        examples=[
+            "ecr-vend audit report --out report.html",
+            "ecr-vend audit report --out november.html --from 2026-11-01T00:00:00Z",
+        ],
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        required=True,
+        help="the page, or - for stdout; an older report is replaced",
+    )
+    chosen_by(parser)
+    of_time(parser, "the last 30 days")
+    asked_of(parser)
+
+
+def add_access(actions: argparse._SubParsersAction[Any]) -> None:
+    """Describe the arguments of `access`."""
+    parser = described(
+        actions,
+        "access",
+        "say who could have had access to a repository",
+        examples=["ecr-vend audit access --repository payments/api --access push"],
+    )
+    parser.add_argument("--repository", metavar="NAME", required=True, help="which, literally")
     parser.add_argument(
         "--access",
         choices=("pull", "push", "pull-through"),
         default="pull",
-        help="with access: to do what (pull)",
+        help="to do what (pull)",
     )
+    of_time(parser, "the last day")
+    shown_as(parser, "the answer")
+
+
+def of_time(parser: argparse.ArgumentParser, otherwise: str) -> None:
+    """Describe the time that is asked about."""
     parser.add_argument(
-        "--from", dest="start", metavar="TIME", help="since then; the last day if not given"
+        "--from", dest="start", metavar="TIME", help=f"since then; {otherwise} if not given"
     )
     parser.add_argument("--to", dest="end", metavar="TIME", help="until just before then")
-    parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
-    parser.add_argument(
-        "--limit", metavar="N", type=count, default=1000, help="vends at most (1000); 0: all"
-    )
+
+
+def shown_as(parser: argparse.ArgumentParser, what: str) -> None:
+    """Describe how the answer is shown, and which service is asked."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the service's records as they are")
+    form.add_argument("--csv", action="store_true", help=f"print {what} for a spreadsheet")
+    asked_of(parser)
+
+
+def asked_of(parser: argparse.ArgumentParser) -> None:
+    """Describe which service is asked."""
     parser.add_argument(
         "--registry", metavar="HOST", help="as whom, and of which service, this registry is asked"
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print the service's records as they are")
-    form.add_argument("--csv", action="store_true", help="print the list for a spreadsheet")
-    return parser
 
 
 def count(text: str) -> int:
@@ -92,10 +171,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Carry the command out."""
     from ecr_vend.service import connect
 
-    if arguments.action == "show" and not arguments.what:
-        raise Problem("not_named")
-    if arguments.action == "access" and not arguments.repository:
-        raise Problem("no_repository")
+    if arguments.action == "verify":
+        return audit_verify.run(arguments, console)
     token = the_token(console) if arguments.action == "whose" else None
     settings = load(console.environ)
     if arguments.registry:
@@ -105,6 +182,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return listed(service, arguments, console)
     if arguments.action == "access":
         return could(service, arguments, console)
+    if arguments.action == "report":
+        from ecr_vend import reporting
+
+        wish = reporting.Wish(selected(arguments), arguments.start, arguments.end, arguments.out)
+        return reporting.run(service, wish, console)
     if token is not None:
         vend = service.lookup(token, Deadline(SECONDS))
     else:
@@ -173,29 +255,23 @@ def read(
     Raises:
         Problem: A page could not be had, or is none.
     """
-    asked = {name: value for name in SELECTORS if (value := getattr(arguments, name))}
-    asked |= span(arguments)
+    asked = {**selected(arguments), **span(arguments)}
     asked["order"] = "oldest" if arguments.oldest_first else "newest"
     seen = 0
-    while True:
-        left = arguments.limit - seen if arguments.limit > 0 else PAGE
-        page = service.vends({**asked, "limit": str(min(left, PAGE))}, Deadline(SECONDS))
-        found, after = page.get("vends"), page.get("next")
-        if not isinstance(found, list) or not isinstance(after, str | None):
-            detail = "it is no list of vends"
-            raise Problem("unexpected_answer", endpoint=service.endpoint, detail=detail)
-        said = page.get("could")
-        could.update(said if isinstance(said, dict) else {})
-        yield from found
-        seen += len(found)
-        if after is None or seen >= arguments.limit > 0:
-            if after is not None:
-                console.note(f"There are more: these are {seen}, --limit says how many.")
-            return
-        if console.stderr.isatty():
+    for page in pages(service, asked, most=arguments.limit):
+        could.update(page.could)
+        yield from page.vends
+        seen += len(page.vends)
+        if page.after is not None and seen >= arguments.limit > 0:
+            console.note(f"There are more: these are {seen}, --limit says how many.")
+        elif page.after is not None and console.stderr.isatty():
             console.stderr.write(f"\r{seen} vends ")
             console.stderr.flush()
-        asked["after"] = after
+
+
+def selected(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return by what vends are asked for, as the service takes it."""
+    return {name: value for name in SELECTORS if (value := getattr(arguments, name))}
 
 
 def the_token(console: Console) -> dict[str, str]:

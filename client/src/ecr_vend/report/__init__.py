@@ -1,0 +1,1 @@
+"""The audit report: vends → figures → one HTML page. Pure: nothing here reads or writes."""

@@ -43,9 +43,11 @@ test: dev ## run every test; ARGS="-k name" narrows, PYTHON_VERSION=3.11 chooses
 coverage: dev ## run every test and print which lines and branches none of them ran
 	@$(DEV)/python -m pytest --cov --cov-report=term-missing $(ARGS)
 
-.PHONY: bench
+.PHONY: bench archive-bench
 bench: dev ## measure speed and size beside the peers; ARGS="--rounds 30" for steadier figures
 	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tests.bench $(ARGS)
+archive-bench: dev ## how long archiving and sealing a busy hour take; ARGS="--vends 360000" are 100 a second
+	@PYTHONPATH=functions:. $(DEV)/python -m tests.bench.archive $(ARGS)
 
 .PHONY: cost scale
 cost: dev ## what a million vends cost, counted from the code; ARGS="--price name=value", --json
@@ -65,7 +67,7 @@ check: dev ## format, lint, types, architecture, locks, template, pins, workflow
 	@PYTHONPATH=functions:client/src:. $(DEV)/lint-imports
 	@$(DEV)/shellcheck --severity=warning $$(git grep -lE --untracked '^#! ?/(usr/)?bin/(env )?(ba)?sh' -- ':!*.py' ':!*.md')
 	@$(BOOT) tools/locks.py --check
-	@$(DEV)/cfn-lint template.yaml stacks/registry.yaml
+	@$(DEV)/cfn-lint template.yaml stacks/archive.yaml stacks/registry.yaml
 	@$(BOOT) tools/pins.py --check
 	@$(BOOT) tools/lint.py
 	@echo "checked: nothing is wrong that a check finds"
@@ -112,9 +114,10 @@ SAM = SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
 ENV ?= dev
 STACK ?= ecr-vend
 .PHONY: validate scan live-check deploy
-validate: boot ## sam's own validation of template.yaml, linted; needs no AWS account
+validate: boot ## sam's own validation of its templates, linted; needs no AWS account
 	@$(BOOT) tools/environments.py sam >/dev/null
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(SAM) validate --lint
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} $(SAM) validate --lint --template stacks/archive.yaml
 scan: boot ## checkov over template.yaml; what is suppressed, and why: .checkov.yaml
 	@$(BOOT) tools/environments.py checkov >/dev/null
 	@.venv/checkov/bin/checkov --config-file .checkov.yaml

@@ -16,6 +16,7 @@ Template = dict[str, Any]
 UNSUPPORTED = ("AWS::CodeDeploy::", "AWS::Logs::QueryDefinition")
 """Beginnings of the resource types for which the emulator refuses the whole stack."""
 FUNCTION = "AWS::Serverless::Function"
+STREAM = "AWS::Lambda::EventSourceMapping"
 SHORTEST_LIFETIME = "VEND_MIN_TTL"
 REGISTRY_URL = "PROBE_REGISTRY_URL"
 UNKNOWN_KEYS = {"lambda:sourcefunctionarn"}
@@ -65,9 +66,10 @@ UNKNOWN_DENY = Rule(
     "without its condition it would deny the function everything",
 )
 PROBES_ON_DEMAND = Rule(
-    "functions on a schedule run when they are asked to",
+    "functions on a schedule or of a stream run when they are asked to",
     "on its schedule the prober would call an endpoint of AWS, and each would write into the "
-    "ledger between two lines of a test",
+    "ledger between two lines of a test; the emulator would call the archiving function for every "
+    "record at once",
 )
 REACHABLE_REGISTRY = Rule(
     "the prober finds the registry at the emulator",
@@ -187,6 +189,9 @@ def adapt(
     for name, resource in editor.template["Resources"].items():
         if "ScheduleExpression" in resource.get("Properties", {}):
             editor.set(("Resources", name, "Properties", "State"), "DISABLED", PROBES_ON_DEMAND)
+        if resource["Type"] == STREAM:
+            place = ("Resources", name, "Properties", "Enabled")
+            editor.set(place, value=False, rule=PROBES_ON_DEMAND)
     leave_out_unknown_keys(editor, ())
     compare_lists_unjoined(editor, ("Conditions",))
     return editor.template, tuple(editor.differences)

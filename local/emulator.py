@@ -81,9 +81,11 @@ async def serve(held: socket.socket, faults: Path | None) -> None:
     internals.issue_passwords_from(passwords, f"http://{ADDRESS}:{port}")
     provisioning.honour_api_policies()
     provisioning.honour_boundaries()
+    provisioning.honour_object_locks()
     provisioning.keep_api_ids()
     sessions.know_functions_by_their_roles()
     sessions.honour_source_identity()
+    sessions.honour_principal_arns()
     run_validators()
     emulator = Faults(app, faults) if faults else app
     gate = Gate(emulator, passwords, ACCOUNT, REGION, ready=lambda: announce(port, administrator))

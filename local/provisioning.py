@@ -49,6 +49,34 @@ def honour_boundaries() -> None:
     role["create"] = with_boundary
 
 
+def honour_object_locks() -> None:
+    """Let a template's bucket have its Object Lock.
+
+    The emulator's S3 enforces locks, and its CloudFormation makes every bucket without.
+    """
+    from ministack.services import s3  # noqa: PLC0415
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]  # noqa: SLF001
+    original = bucket["create"]
+
+    def with_lock(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        made = original(logical_id, props, stack_name)
+        if lock := props.get("ObjectLockConfiguration"):
+            retention = lock["Rule"]["DefaultRetention"]
+            rule = "".join(f"<{name}>{value}</{name}>" for name, value in retention.items())
+            body = (
+                "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
+                f"<DefaultRetention>{rule}</DefaultRetention></Rule></ObjectLockConfiguration>"
+            )
+            status, _, said = s3._put_object_lock_configuration(made[0], body.encode())  # noqa: SLF001
+            if status != 200:
+                raise ValueError(f"{logical_id}: the lock was refused: {said!r}")
+        return made
+
+    bucket["create"] = with_lock
+
+
 def keep_api_ids() -> None:
     """Let an update of a template's REST API keep the API's id, as CloudFormation does.
 

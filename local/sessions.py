@@ -78,6 +78,24 @@ def honour_source_identity() -> None:
     iam_evaluator._principal_keys = keys  # noqa: SLF001
 
 
+def honour_principal_arns() -> None:
+    """Let IAM see the role of a session as `aws:PrincipalArn`, as on AWS, and not the session."""
+    from ministack.core import iam_evaluator  # noqa: PLC0415
+    from ministack.services import iam  # noqa: PLC0415
+
+    original = iam_evaluator._resolve_condition_key  # noqa: SLF001
+
+    def resolving(key: str, ctx: Any) -> Any:
+        found = original(key, ctx)
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in str(found):
+            account, name = found.split(":")[4], found.split("/")[1]
+            role = iam._roles.get_scoped(account, None, name)  # noqa: SLF001
+            return role["Arn"] if role else found
+        return found
+
+    iam_evaluator._resolve_condition_key = resolving  # noqa: SLF001
+
+
 def outliving(access_key: str) -> str:
     """Return a key for the same session that IAM knows for as long as the token is said to live.
 

@@ -69,7 +69,7 @@ def top_names(archive: Path, tmp_path: Path) -> set[str]:
 )
 def test_a_bill_names_all_that_is_inside(built: Path, name: str, tmp_path: Path) -> None:
     tops = top_names(built / name, tmp_path)
-    modules = {top.removesuffix(".py") for top in tops if not top.endswith((".dist-info", ".libs"))}
+    modules = {top.split(".")[0] for top in tops if not top.endswith((".dist-info", ".libs"))}
     known = packages_distributions()
     ours = {"__main__", "ecr_vend", *SOURCES, "__pycache__"}
     expected = {normal(owner) for module in modules - ours for owner in known[module]}

@@ -144,18 +144,22 @@ def test_only_the_policys_profile_may_invoke_the_validator() -> None:
 
 def test_nothing_else_opens_a_way_to_a_function() -> None:
     kinds = {found["Type"] for found in Stack().template["Resources"].values()}
-    assert not kinds & {"AWS::Lambda::Url", "AWS::Lambda::EventSourceMapping"}
+    assert "AWS::Lambda::Url" not in kinds
+    # The ledger's stream calls the archiving function, which answers nobody.
+    (mapping,) = Stack().resources("AWS::Lambda::EventSourceMapping").values()
+    assert mapping["Properties"]["FunctionName"] == Stack().ref("ArchiveFunction")
     rules = Stack().resources("AWS::Events::Rule")
     assert set(rules) == {
         "ProbeSchedule",
         "ReconcilerSchedule",
         "RevocationSchedule",
+        "SealSchedule",
         "TrailOfSessions",
         "TrailOfTokens",
     }
     reached = {target["Arn"] for rule in rules.values() for target in rule["Properties"]["Targets"]}
     assert Stack().attribute("VendFunction", "Arn") not in reached
-    assert len(Stack().resources("AWS::Lambda::Permission")) == 16
+    assert len(Stack().resources("AWS::Lambda::Permission")) == 17
 
 
 def test_the_schedule_sends_the_revoking_function_what_it_takes_for_its_own_and_nothing_else() -> (

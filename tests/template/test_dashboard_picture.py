@@ -37,7 +37,7 @@ def test_the_picture_has_every_widget_and_every_line_by_its_name() -> None:
         for row in widget.get("metrics", [])  # type: ignore[attr-defined]
         if "label" in row[-1]
     }
-    assert len(titles) == 14
+    assert len(titles) == 17
     assert titles | labels <= set(words())
 
 

@@ -22,6 +22,8 @@ FUNCTIONS = {
     "AuditFunction": ("handlers.audit.handler", "AuditLogGroup"),
     "RevokeFunction": ("handlers.revocations.handler", "RevokeLogGroup"),
     "PolicyValidatorFunction": ("handlers.policy_validator.handler", "PolicyValidatorLogGroup"),
+    "ArchiveFunction": ("handlers.archive.handler", "ArchiveLogGroup"),
+    "SealFunction": ("handlers.seal.handler", "SealLogGroup"),
     "ProberFunction": ("handlers.prober.handler", "ProberLogGroup"),
     "ReconcilerFunction": ("handlers.reconciler.handler", "ReconcilerLogGroup"),
 }
@@ -211,6 +213,9 @@ def test_the_stack_brings_no_policy_so_it_starts_by_refusing_everybody() -> None
 
 def test_the_outputs_are_those_that_others_read() -> None:
     assert set(Stack().template["Outputs"]) == {
+        "Archive",
+        "ArchiveParameters",
+        "ArchiveReaderStatements",
         "CallerStatement",
         "DomainTarget",
         "Endpoint",
@@ -223,4 +228,6 @@ def test_the_outputs_are_those_that_others_read() -> None:
         "RegistryParameters",
         "AuditorStatement",
         "RevokerStatement",
+        "SealKeyArn",
+        "WitnessTopicArn",
     }

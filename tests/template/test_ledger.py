@@ -248,11 +248,13 @@ def test_every_log_group_is_kept_for_a_set_time_and_encrypted() -> None:
     groups = stack.resources("AWS::Logs::LogGroup")
     assert set(groups) == {
         "ApiAccessLogGroup",
+        "ArchiveLogGroup",
         "AuditLogGroup",
         "PolicyValidatorLogGroup",
         "ProberLogGroup",
         "ReconcilerLogGroup",
         "RevokeLogGroup",
+        "SealLogGroup",
         "TrailLogGroup",
         "VendLogGroup",
     }

@@ -18,12 +18,18 @@ WEB_ACL = (
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/mrk-1234567890abcdef1234567890abcdef"
 BOUNDARY = "arn:aws:iam::111122223333:policy/our-boundary"
 EU = "arn:aws:iam::444455556666:role/ecr-vend.eu.eu-central-1"
+ARCHIVE = {"ArchiveBucketName": "ecr-vend-archive", "ArchiveKeyArn": KEY}
 NAMED = {"DomainName": "ecr-vend.example.com", "CertificateArn": CERTIFICATE}
 ENDPOINTS = {"EndpointType": "PRIVATE", "VpcEndpointIds": "vpce-0123456789abcdef0"}
 OTHER = {
     "AlarmTopicArn": {"AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms"},
     "AllowedAccounts": {"AllowedAccounts": "444455556666"},
     "ApiGatewayLogRole": {"ApiGatewayLogRole": "create"},
+    "ArchiveBatchDays": {"ArchiveBatchDays": "30"},
+    "ArchiveBucketName": ARCHIVE,
+    "ArchiveKeyArn": ARCHIVE | {"ArchiveKeyArn": f"{KEY}1"},
+    "ArchiveMode": {"ArchiveMode": "COMPLIANCE"},
+    "ArchiveRetentionDays": {"ArchiveRetentionDays": "3650"},
     "Canary": {"Canary": "false"},
     "CertificateArn": NAMED | {"CertificateArn": f"{CERTIFICATE}-2"},
     "DomainName": NAMED,
@@ -185,6 +191,9 @@ def test_a_versions_description_fits_lambda_even_with_the_longest_names(
         ({"DomainName": "ecr-vend.example.com"}, "DomainName needs CertificateArn"),
         ({"CertificateArn": CERTIFICATE}, "without DomainName"),
         ({"HostedZoneId": "Z0123456789ABCDEFGHIJ"}, "without DomainName"),
+        ({"ArchiveBucketName": "ecr-vend-archive"}, "needs ArchiveKeyArn"),
+        ({"ArchiveKeyArn": KEY}, "without ArchiveBucketName"),
+        ({"ArchiveKeyArn": KEY, "ArchiveBucketName": "none"}, "without ArchiveBucketName"),
     ],
 )
 def test_parameters_that_do_not_go_together_are_refused_before_anything_is_made(
@@ -218,6 +227,13 @@ def test_parameters_that_do_not_go_together_are_refused_before_anything_is_made(
         ("Registries", "arn:aws:iam::*:role/ecr-vend.eu.eu-central-1", False),
         ("Registries", f"{EU}-pull", False),
         ("Registries", "arn:aws:iam::444455556666:role/Administrator", False),
+        ("ArchiveBucketName", "none", True),
+        ("ArchiveBucketName", "*", False),
+        ("ArchiveBucketName", "ecr-vend/other", False),
+        ("ArchiveKeyArn", "*", False),
+        ("ArchiveMode", "NONE", False),
+        ("ArchiveRetentionDays", "0", False),
+        ("ArchiveBatchDays", "1", False),
         ("EndpointType", "EDGE", False),
         ("VpcEndpointIds", "vpce-0123456789abcdef0,vpce-01234567", True),
         ("VpcEndpointIds", "vpce-*", False),
@@ -279,7 +295,7 @@ def test_a_boundary_is_on_every_role_but_the_vended_ones_whose_own_is_stricter()
 def test_a_key_of_ones_own_takes_the_place_of_the_stacks_everywhere() -> None:
     stack = Stack({"KmsKeyArn": KEY})
     made = stack.resources("AWS::KMS::Key")
-    assert set(made) == {"TokenKey"}
+    assert set(made) == {"ArchiveKey", "SealKey", "TokenKey"}
     assert stack.properties("LedgerTable")["SSESpecification"]["KMSMasterKeyId"] == KEY
     groups = stack.resources("AWS::Logs::LogGroup").values()
     assert {one["Properties"]["KmsKeyId"] for one in groups} == {KEY}

@@ -42,11 +42,13 @@ NEVER = {
 }
 MINT = "ecr:GetAuthorizationToken"
 FUNCTIONS = [
+    "ArchiveFunctionRole",
     "AuditFunctionRole",
     "PolicyValidatorFunctionRole",
     "ProberFunctionRole",
     "ReconcilerFunctionRole",
     "RevokeFunctionRole",
+    "SealFunctionRole",
     "VendFunctionRole",
 ]
 
@@ -207,6 +209,8 @@ def test_the_auditing_function_may_read_the_ledger_and_write_nothing_but_its_log
         "kms:GenerateMac",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
+        "s3:GetObjectVersion",
+        "s3:ListBucketVersions",
     }
     assert {resource for action, resource in found if action.startswith("logs:")} == {log}
     key = stack.attribute("LedgerKey", "Arn")
@@ -311,8 +315,9 @@ def test_no_function_is_granted_a_wildcard(role: str) -> None:
     stack = Stack()
     for action, resource in granted(stack, role):
         assert "*" not in action
-        # A log group's ARN ends in `:*`, which means its own streams.
-        assert "*" not in resource.removesuffix(":*"), resource
+        # A log group's ARN ends in `:*`, which means its own streams; a bucket's objects in `/*`.
+        own = "/*" if resource.startswith("arn:aws:s3:::") else ":*"
+        assert "*" not in resource.removesuffix(own), resource
 
 
 @pytest.mark.parametrize("role", FUNCTIONS)

@@ -78,7 +78,7 @@ def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_ends(name: str) -> 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_only_what_runs_on_a_schedule_may_not_be_silent(name: str) -> None:
-    never = {"ProbeAlarm", "ReconcilerBehindAlarm", "RevocationsAlarm"}
+    never = {"ProbeAlarm", "ReconcilerBehindAlarm", "RevocationsAlarm", "SealBehindAlarm"}
     missing = "breaching" if name in never else "notBreaching"
     assert alarm(name)["TreatMissingData"] == missing
 
@@ -155,6 +155,8 @@ def fields_by_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         stack.ref("RevokeLogGroup"): watched.fields_of(revoking()),
         stack.ref("AuditLogGroup"): watched.fields_of(auditing()),
         stack.ref("ReconcilerLogGroup"): watched.fields_of(watched.reconciled()),
+        stack.ref("ArchiveLogGroup"): watched.fields_of(watched.archived()),
+        stack.ref("SealLogGroup"): watched.fields_of(watched.sealed()),
     }
 
 

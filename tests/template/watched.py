@@ -8,11 +8,17 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from handlers import prober, reconciler
+from archiving.batch import batch_of, streamed
+from archiving.findings import of_object
+from archiving.manifest import Manifest
+from archiving.names import start_of_hour
+from archiving.sealing import Report, Sealed
+from handlers import archive, prober, reconciler, seal
 from handlers.measured import PHASES
 from handlers.measures import NAMESPACE
+from reconciling import reconciler as reconciling
 from reconciling.findings import Finding, Kind
-from reconciling.reconciler import Report
+from tests.fake_archive import stream_record
 from tests.metric_lines import REQUESTS, auditing, logged, metrics_of, printed, revoking
 
 if TYPE_CHECKING:
@@ -48,13 +54,31 @@ def reconciled() -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     found = Finding(Kind.UNRECORDED_CALL, "session", now, {"event_id": "1"})
     with printed(reconciler.logger) as lines:
-        reconciler.told(Report(now, (found,)), now)
+        reconciler.told(reconciling.Report(now, (found,)), now)
+    return lines
+
+
+def archived() -> list[dict[str, Any]]:
+    """Return what the archiving function logs of a batch in which something was changed."""
+    modified = stream_record({"pk": "vend#v-1", "sk": "1#intent"}, 7, event="MODIFY")
+    with printed(archive.logger) as lines:
+        archive.told(batch_of([streamed(modified)], datetime.now(UTC)))
+    return lines
+
+
+def sealed() -> list[dict[str, Any]]:
+    """Return what the sealing function logs of an hour in which something was written over."""
+    hour = start_of_hour(datetime.now(UTC))
+    manifest = Manifest(hour, b"{}", frozenset(), ())
+    found = of_object("version", "manifests/2026/11/23/20.json", "2")
+    with printed(seal.logger) as lines:
+        seal.told(Report((Sealed(manifest, 1, 1, (found,)),), 600, published=True))
     return lines
 
 
 def of_functions(prober_lines: list[dict[str, Any]]) -> set[Metric]:
     """Return the metrics of the functions."""
-    others = (*auditing(), *revoking(), *prober_lines, *reconciled())
+    others = (*auditing(), *revoking(), *prober_lines, *reconciled(), *archived(), *sealed())
     lines = [line for line in (*function_lines(), *others) if "_aws" in line]
     found = {(NAMESPACE, *metric) for line in lines for metric in metrics_of(line)}
     # Those of the clients of AWS, which the fakes have not: the runtime loop's test sees them.
@@ -74,8 +98,9 @@ def of_filters(stack: Stack) -> set[Metric]:
 def of_aws(stack: Stack) -> set[Metric]:
     """Return the metrics of AWS that are of use here.
 
-    Source: the pages "Lambda function metrics", "Amazon API Gateway dimensions and metrics" and
-    "DynamoDB metrics and dimensions" of each service's guide.
+    Source: the pages "Lambda function metrics", "Amazon API Gateway dimensions and metrics",
+    "DynamoDB metrics and dimensions" and "Available CloudWatch metrics for Amazon SQS" of each
+    service's guide.
     """
     function = stack.ref("VendFunction")
     alias = {("FunctionName", function), ("Resource", f"{function}:live")}
@@ -84,8 +109,20 @@ def of_aws(stack: Stack) -> set[Metric]:
     at = {("ApiName", api["Properties"]["Name"]), ("Stage", stage["Properties"]["StageName"])}
     tables = [stack.ref(table) for table in stack.resources("AWS::DynamoDB::Table")]
     lambdas = ("ConcurrentExecutions", "Duration", "Errors", "Throttles")
+    queues = [stack.ref(queue) for queue in stack.resources("AWS::SQS::Queue")]
+    unnamed = [stack.ref("ArchiveFunction"), stack.ref("SealFunction")]
     return {
         *(("AWS/Lambda", name, frozenset(alias)) for name in lambdas),
+        # Without an alias, as the stream and a schedule call them.
+        *(
+            ("AWS/Lambda", name, frozenset({("FunctionName", function)}))
+            for name in (*lambdas, "IteratorAge")
+            for function in unnamed
+        ),
+        *(
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", queue)}))
+            for queue in queues
+        ),
         *(("AWS/ApiGateway", name, frozenset(at)) for name in ("4XXError", "5XXError", "Latency")),
         *(
             ("AWS/DynamoDB", "WriteThrottleEvents", frozenset({("TableName", table)}))

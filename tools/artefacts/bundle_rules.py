@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SOURCES = ("auditing", "handlers", "probing", "reconciling", "vending")
+SOURCES = ("archiving", "auditing", "handlers", "probing", "reconciling", "vending")
 """The packages of ours that ship, beside their dependencies."""
 
 RELEASE = "vending/release.py"
@@ -40,9 +40,11 @@ SERVICES = {
         "2010-05-08",
         ("CreatePolicyVersion", "DeletePolicyVersion", "ListPolicyVersions"),
     ),
-    "kms": ("2014-11-01", ("GenerateMac",)),
+    "kms": ("2014-11-01", ("GenerateMac", "Sign", "Verify")),
     "lambda": ("2015-03-31", ("Invoke",)),
     "logs": ("2014-03-28", ("FilterLogEvents",)),
+    "s3": ("2006-03-01", ("GetObject", "ListObjectVersions", "PutObject")),
+    "sns": ("2010-03-31", ("Publish",)),
     "sts": ("2011-06-15", ("AssumeRole",)),
 }
 """The AWS services the functions call, as botocore names them: the version of each API, and the

@@ -16,9 +16,15 @@ PICTURE = ROOT / "docs/dashboard.svg"
 
 
 def body() -> dict[str, Any]:
-    """Return the body of the template's dashboard; each reference is the name it refers to."""
+    """Return the body of the template's dashboard; each reference is the name it refers to.
+
+    What depends on a condition is there.
+    """
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    text = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    text, own = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    for name, value in own.items():
+        _, there, _ = value["Fn::If"]
+        text = text.replace(f"${{{name}}}", there["Fn::Sub"])
     found: dict[str, Any] = json.loads(re.sub(r"\$\{(?:AWS::)?(\w+)(?:\.Arn)?\}", r"\1", text))
     return found
 

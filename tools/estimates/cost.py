@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.arguments import between
+from tools.estimates import archive
 from tools.estimates.calls import Function
-from tools.estimates.fleet import requests_at
+from tools.estimates.fleet import what_the_cache_saves
 from tools.estimates.tables import PAGE, put_into_page, table
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
     extra_units = recorded.cold.units - warm.units
     logged = warm.log_bytes + taken["platform_log_bytes"] + recorded.access_log_bytes
     trail = taken["trail_bytes"]
+    in_table = [write.kept for write in warm.writes if "/" not in write.place]
     lines = (
         line("API Gateway requests", "api_request", vends),
         line("Lambda requests", "lambda_request", vends),
@@ -191,6 +193,7 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
         line("AppConfig policies received", "appconfig_received", vends * cold),
         line("Logs ingested", "log_ingested", vends * logged / GB),
         line("CloudTrail's events, for the reconciler", "log_ingested", vends * trail / GB),
+        *(line(*part) for part in archive.with_vends(taken, vends * len(in_table))),
         line("The reconciler's reads", "dynamodb_read", vends * taken["reconciler_reads"]),
         line(
             "Answers, to the internet",
@@ -200,10 +203,10 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
     )
     once = sum(line.usd for line in lines)
     everywhere = sum(write.kept for write in warm.writes)
-    in_table = sum(write.kept for write in warm.writes if "/" not in write.place)
     kept = (
         line("Records in the ledger and its indexes", "dynamodb_stored", vends * everywhere / GB),
-        line("Point-in-time recovery", "dynamodb_point_in_time", vends * in_table / GB),
+        line("Point-in-time recovery", "dynamodb_point_in_time", vends * sum(in_table) / GB),
+        *(line(*part) for part in archive.kept(taken, vends * sum(in_table))),
         line("Logs kept", "log_stored", vends * (logged + trail) / GB),
     )
     probes = taken["prober_vends"]
@@ -211,22 +214,12 @@ def bill(recorded: Recorded, inputs: Inputs, *, memory: int, vends: int = MILLIO
         Line("The prober's vends", "all of the above", probes, probes * once / vends),
         line("KMS keys", "kms_key", taken["keys"]),
         line("The ledger's key, asked for by DynamoDB", "kms_request", taken["table_key_requests"]),
+        *(line(*part) for part in archive.standing(taken)),
         line("Metrics", "metric", taken["custom_metrics"]),
         line("Alarms", "alarm", taken["alarms"]),
         line("The dashboard", "dashboard", 1),
     )
     return Bill(vends, lines, kept, standing, what_the_cache_saves(inputs.client))
-
-
-def what_the_cache_saves(client: Mapping[str, float]) -> str:
-    """Return in a sentence how many of one machine's pulls in eight hours ask for a vend."""
-    life, between = client["token_seconds"], client["seconds_between_pulls"]
-    pulls = [between * number for number in range(int(8 * 3600 / between))]
-    asked = len(list(requests_at(pulls, life)))
-    return (
-        f"A machine that pulls every {between:g} s with tokens of {life:g} s asks for {asked} vends"
-        f" in {len(pulls)} pulls: the client's cache saves {1 - asked / len(pulls):.0%}."
-    )
 
 
 def printed(found: Bill, about: Mapping[str, str]) -> Iterator[str]:

@@ -140,3 +140,14 @@ def pulls_of(load: Load, random: Random, job: float) -> Iterator[float]:
     yield job
     for _ in range(load.pulls_per_job - 1):
         yield job + random.random() * load.job_seconds
+
+
+def what_the_cache_saves(client: Mapping[str, float]) -> str:
+    """Return in a sentence how many of one machine's pulls in eight hours ask for a vend."""
+    life, between = client["token_seconds"], client["seconds_between_pulls"]
+    pulls = [between * number for number in range(int(8 * 3600 / between))]
+    asked = len(list(requests_at(pulls, life)))
+    return (
+        f"A machine that pulls every {between:g} s with tokens of {life:g} s asks for {asked} vends"
+        f" in {len(pulls)} pulls: the client's cache saves {1 - asked / len(pulls):.0%}."
+    )

@@ -25,6 +25,8 @@ RESOURCES = {
     "AWS::KMS::Key": ("kms", "key/{}"),
     "AWS::Lambda::Function": ("lambda", "function:{}"),
     "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
+    "AWS::SNS::Topic": ("sns", "{}"),
+    "AWS::SQS::Queue": ("sqs", "{}"),
 }
 """Type of a resource → the service and the resource of its ARN."""
 
@@ -103,6 +105,9 @@ class Stack:
             case "Fn::Equals":
                 left, right = self.resolve(argument)
                 return str(left) == str(right)
+            case "Fn::Contains":
+                held, value = self.resolve(argument)
+                return value in held
             case "Fn::Not":
                 return not self.resolve(argument)[0]
             case "Fn::Join":
@@ -148,7 +153,7 @@ class Stack:
                 return API
             case "AWS::ApiGateway::Stage":
                 return self.template["Resources"][name]["Properties"]["StageName"]
-            case "AWS::IAM::ManagedPolicy" | "AWS::Lambda::Alias":
+            case "AWS::IAM::ManagedPolicy" | "AWS::Lambda::Alias" | "AWS::SNS::Topic":
                 return self.attribute(name, "Arn")
             case "AWS::DynamoDB::Table":
                 return self.own_name(name, self.properties(name))
@@ -173,6 +178,12 @@ class Stack:
             case "Arn", "AWS::Lambda::Alias":
                 function = self.resolve(found["Properties"]["FunctionName"])
                 return self.arn("lambda", f"function:{function}:{found['Properties']['Name']}")
+            case "Arn", "AWS::S3::Bucket":
+                return f"arn:{self.partition}:s3:::{self.ref(name)}"
+            case "QueueName", "AWS::SQS::Queue":
+                return self.ref(name)  # type: ignore[no-any-return]
+            case "StreamArn", "AWS::DynamoDB::Table":
+                return f"{self.attribute(name, 'Arn')}/stream/2026-11-23T20:00:00.000"
             case "Version", "AWS::Lambda::Version":
                 return "1"
             case "Arn", kind if kind in RESOURCES:

@@ -19,8 +19,10 @@ from tools.environments import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 TEMPLATE = ROOT / "template.yaml"
+ARCHIVE_TEMPLATE = ROOT / "stacks/archive.yaml"
 REGISTRY_TEMPLATE = ROOT / "stacks/registry.yaml"
 
 Document = dict[str, Any]
@@ -29,7 +31,12 @@ Document = dict[str, Any]
 @cache
 def source() -> Document:
     """Return the template, its code already uploaded as `sam deploy` would leave it."""
-    template: Document = yaml_parse(TEMPLATE.read_text())
+    return uploaded(TEMPLATE)
+
+
+def uploaded(path: Path) -> Document:
+    """Return a template, its code already uploaded as `sam deploy` would leave it."""
+    template: Document = yaml_parse(path.read_text())
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/bundle.zip"
     return template
 
@@ -51,6 +58,12 @@ def translate(template: Document, parameters: Mapping[str, str] | None = None) -
 def translated() -> Document:
     """Return what SAM makes of the template."""
     return translate(source())
+
+
+@cache
+def archive_template() -> Document:
+    """Return what SAM makes of the template of an archive in an account of its own."""
+    return translate(uploaded(ARCHIVE_TEMPLATE))
 
 
 @cache

@@ -123,11 +123,22 @@ def test_a_bill_is_prices_times_what_a_vend_asks() -> None:
 
 
 def test_lambda_is_paid_by_memory_and_time_and_a_start_besides() -> None:
-    of = found("vend_seconds=0.5", "cold_share=0.1", "cold_seconds=1", "lambda_gb_second=1")
+    vending = ("lambda_gb_second=1", "archive_record_seconds=0", "seal_seconds=0")
+    of = found("vend_seconds=0.5", "cold_share=0.1", "cold_seconds=1", *vending)
     assert usd(of, "lambda_gb_second") == pytest.approx(MILLION * 0.6)
-    half = bill(RECORDED, inputs("lambda_gb_second=1"), memory=512)
-    whole = bill(RECORDED, inputs("lambda_gb_second=1"), memory=1024)
+    half = bill(RECORDED, inputs(*vending), memory=512)
+    whole = bill(RECORDED, inputs(*vending), memory=1024)
     assert usd(half, "lambda_gb_second") * 2 == pytest.approx(usd(whole, "lambda_gb_second"))
+
+
+def test_the_archive_is_paid_by_the_record_and_by_the_hour() -> None:
+    price = ("lambda_gb_second=1", "vend_seconds=0", "cold_share=0", "seal_seconds=0")
+    of = found("archive_record_seconds=0.001", "archive_ratio=0.5", "s3_stored=1", *price)
+    records = len([write for write in WARM.writes if "/" not in write.place])
+    assert usd(of, "lambda_gb_second") == pytest.approx(MILLION * records * 0.0015)
+    (stored,) = (line.usd for line in of.kept if line.price == "s3_stored")
+    assert stored == pytest.approx(0.5)
+    assert {line.price for line in of.standing} >= {"kms_asymmetric", "s3_write", "sns_publish"}
 
 
 def test_what_is_kept_is_paid_by_the_month_and_point_in_time_recovery_by_the_table_alone() -> None:

@@ -68,11 +68,18 @@ def table(
         yield "  ".join(padded).rstrip()
 
 
-def as_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> str:
-    """Return the rows as CSV (RFC 4180), each cell text that no spreadsheet runs."""
+def as_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str], *, head: bool = True) -> str:
+    """Return the rows as CSV (RFC 4180), each cell text that no spreadsheet runs.
+
+    Args:
+        rows: By the names of the columns.
+        columns: Which, in order.
+        head: Whether the first line names them.
+    """
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
-    writer.writerow(columns)
+    if head:
+        writer.writerow(columns)
     for one in rows:
         writer.writerow([harmless(one[name]) for name in columns])
     return written.getvalue()

@@ -180,6 +180,27 @@ def test_who_could_have_had_access_is_told_with_when_and_why(
     assert machine.run("audit", "access", *words, "--csv")[0].startswith("callers,from,to,")
 
 
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_a_list_that_is_cut_short_is_printed_so_far_and_says_how_to_go_on(
+    machine: Machine, service: FakeService, form: str
+) -> None:
+    broken: Any = None
+    service.pages = [([VEND], "v-2"), (broken, None)]
+    out, err, code = machine.run("audit", "list", form)
+    assert code == 1
+    assert VEND["vend_id"] in out
+    assert f"These are 1, and not all: go on with --after {VEND['vend_id']}" in err
+    assert "it is no list of vends" in err
+
+
+def test_a_list_goes_on_and_is_added_to_what_there_is(
+    machine: Machine, service: FakeService
+) -> None:
+    out = machine.run("audit", "list", "--csv", "--after", "v-7")[0]
+    assert len(out.splitlines()) == 1
+    assert service.auditing[0][2]["after"] == "v-7"
+
+
 def test_an_erased_person_is_said_to_be_so(machine: Machine, service: FakeService) -> None:
     service.pages = [([VEND | {"erased": True}], None)]
     assert "  erased  " in machine.run("audit", "list")[0]

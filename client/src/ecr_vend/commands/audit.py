@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from ecr_vend import access, registries, vends
 from ecr_vend.command_line import described
 from ecr_vend.commands import audit_export, audit_verify
+from ecr_vend.commands.audit_arguments import add_access, add_list, add_report, asked_of
 from ecr_vend.deadline import Deadline
-from ecr_vend.errors import Problem
+from ecr_vend.errors import Problem, clean
 from ecr_vend.settings import load
 from ecr_vend.vend_pages import SECONDS, pages
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ecr_vend.console import Console
     from ecr_vend.service import Service
@@ -64,111 +65,6 @@ def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:
     return parser
 
 
-def add_list(actions: argparse._SubParsersAction[Any]) -> None:
-    """Describe the arguments of `list`."""
-    parser = described(
-        actions,
-        "list",
-        "list what was vended and refused",
-        examples=[
-            "ecr-vend audit list --repository payments/api --from 2026-10-01T00:00:00Z",
-            "ecr-vend audit list --outcome refused --csv > refused.csv",
-        ],
-    )
-    chosen_by(parser)
-    parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
-    parser.add_argument(
-        "--limit", metavar="N", type=count, default=1000, help="vends at most (1000); 0: all"
-    )
-    of_time(parser, "the last day")
-    shown_as(parser, "the list")
-
-
-def chosen_by(parser: argparse.ArgumentParser) -> None:
-    """Describe which vends are asked for."""
-    only = parser.add_mutually_exclusive_group()
-    only.add_argument("--caller", metavar="KEY", help="what this caller asked; see whoami --json")
-    only.add_argument("--repository", metavar="NAME", help="what was asked of a repository")
-    only.add_argument("--grant", metavar="NAME", help="what a grant contributed to")
-    only.add_argument("--outcome", choices=("issued", "refused", "failed"), help="how it ended")
-
-
-def add_report(actions: argparse._SubParsersAction[Any]) -> None:
-    """Describe the arguments of `report`."""
-    parser = described(
-        actions,
-        "report",
-        "write what was vended and refused, and what differs from before, as one HTML page",
-        examples=[
-            "ecr-vend audit report --out report.html",
-            "ecr-vend audit report --out november.html --from 2026-11-01T00:00:00Z",
-        ],
-    )
-    parser.add_argument(
-        "--out",
-        metavar="FILE",
-        required=True,
-        help="the page, or - for stdout; an older report is replaced",
-    )
-    chosen_by(parser)
-    of_time(parser, "the last 30 days")
-    asked_of(parser)
-
-
-def add_access(actions: argparse._SubParsersAction[Any]) -> None:
-    """Describe the arguments of `access`."""
-    parser = described(
-        actions,
-        "access",
-        "say who could have had access to a repository",
-        examples=["ecr-vend audit access --repository payments/api --access push"],
-    )
-    parser.add_argument("--repository", metavar="NAME", required=True, help="which, literally")
-    parser.add_argument(
-        "--access",
-        choices=("pull", "push", "pull-through"),
-        default="pull",
-        help="to do what (pull)",
-    )
-    of_time(parser, "the last day")
-    shown_as(parser, "the answer")
-
-
-def of_time(parser: argparse.ArgumentParser, otherwise: str) -> None:
-    """Describe the time that is asked about."""
-    parser.add_argument(
-        "--from", dest="start", metavar="TIME", help=f"since then; {otherwise} if not given"
-    )
-    parser.add_argument("--to", dest="end", metavar="TIME", help="until just before then")
-
-
-def shown_as(parser: argparse.ArgumentParser, what: str) -> None:
-    """Describe how the answer is shown, and which service is asked."""
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print the service's records as they are")
-    form.add_argument("--csv", action="store_true", help=f"print {what} for a spreadsheet")
-    asked_of(parser)
-
-
-def asked_of(parser: argparse.ArgumentParser) -> None:
-    """Describe which service is asked."""
-    parser.add_argument(
-        "--registry", metavar="HOST", help="as whom, and of which service, this registry is asked"
-    )
-
-
-def count(text: str) -> int:
-    """Return a number of vends.
-
-    Raises:
-        ValueError: It is none.
-    """
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
-
-
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Carry the command out."""
     from ecr_vend.service import connect
@@ -206,20 +102,48 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def listed(service: Service, arguments: argparse.Namespace, console: Console) -> int:
-    """Print a list."""
+    """Print a list; one that is cut short is printed so far, with how to go on.
+
+    Raises:
+        Problem: It was cut short.
+    """
     could: dict[str, Any] = {}
-    found = list(read(service, arguments, console, could))
+    found: list[dict[str, Any]] = []
+    stopped: BaseException | None = None
+    try:
+        for vend in read(service, arguments, console, could):
+            found += [vend]
+    except (Problem, KeyboardInterrupt) as reason:
+        if not found:
+            raise
+        stopped = reason
+    show_list(found, could, service.endpoint, arguments, console)
+    if stopped is not None:
+        place = vends.row(found[-1], service.endpoint)["vend_id"]
+        console.note(f"These are {len(found)}, and not all: go on with --after {clean(place)}")
+        raise stopped
+    return 0
+
+
+def show_list(
+    found: Sequence[dict[str, Any]],
+    could: Mapping[str, Any],
+    endpoint: str,
+    arguments: argparse.Namespace,
+    console: Console,
+) -> None:
+    """Print vends as they are asked for."""
     if arguments.json:
         console.json(found)
-        return 0
-    rows = [vends.row(vend, service.endpoint, could) for vend in found]
+        return
+    rows = [vends.row(vend, endpoint, could) for vend in found]
     columns = vends.OF_REPOSITORY if arguments.repository else vends.COLUMNS
     if arguments.csv:
-        console.stdout.write(vends.as_csv(rows, columns))
-        return 0
+        # What goes on is added to what there is, which has a head.
+        console.stdout.write(vends.as_csv(rows, columns, head=not arguments.after))
+        return
     for line in vends.table(rows, columns) if rows else ["Nothing was vended or refused"]:
         console.line(line)
-    return 0
 
 
 def could(service: Service, arguments: argparse.Namespace, console: Console) -> int:
@@ -264,7 +188,7 @@ def read(
     asked = {**selected(arguments), **span(arguments)}
     asked["order"] = "oldest" if arguments.oldest_first else "newest"
     seen = 0
-    for page in pages(service, asked, most=arguments.limit):
+    for page in pages(service, asked, most=arguments.limit, after=arguments.after):
         could.update(page.could)
         yield from page.vends
         seen += len(page.vends)

@@ -43,18 +43,19 @@ AHEAD = timedelta(minutes=1)
 """How much later than now a list may end, as clocks differ; all that comes after is empty hours."""
 
 OUTCOMES = ("issued", "refused", "failed")
-SELECTORS = (By.CALLER, By.REPOSITORY, By.GRANT, By.OUTCOME)
+SELECTORS = (By.CALLER, By.REPOSITORY, By.GRANT, By.OUTCOME, By.BREAK_GLASS)
 Text = Annotated[str, Field(max_length=256)]
 
 
 class VendsQuery(Message):
-    """The query string of `GET /v1/vends`: at most one of the first four, all text.
+    """The query string of `GET /v1/vends`: at most one of the first five, all text.
 
     Attributes:
         caller: A caller key.
         repository: A literal repository.
         grant: Name of a grant.
         outcome: `issued`, `refused` or `failed`.
+        break_glass: `true`.
         start: From then on, RFC 3339 (`from`); the last day where it is left out.
         end: Until just before then (`to`); now where it is left out.
         order: `newest` or `oldest` first.
@@ -66,6 +67,7 @@ class VendsQuery(Message):
     repository: Text | None = None
     grant: Text | None = None
     outcome: Text | None = None
+    break_glass: Text | None = None
     start: Annotated[Text | None, Field(alias="from")] = None
     end: Annotated[Text | None, Field(alias="to")] = None
     order: Text = "newest"
@@ -244,13 +246,15 @@ def selection_of(given: Mapping[str, str] | None, *, now: datetime) -> tuple[Sel
     query = query_of(VendsQuery, given)
     chosen = [by for by in SELECTORS if getattr(query, by.value)]
     if len(chosen) > 1:
-        raise wrong("give one of caller, repository, grant and outcome")
+        raise wrong("give one of caller, repository, grant, outcome and break_glass")
     by = chosen[0] if chosen else By.TIME
     value = getattr(query, by.value) if chosen else ""
     if by is By.REPOSITORY and not REPOSITORY.fullmatch(value):
         raise wrong("repository: name one literally, in the lower-case form of ECR")
     if by is By.OUTCOME and value not in OUTCOMES:
         raise wrong(f"outcome: give one of {', '.join(OUTCOMES)}")
+    if by is By.BREAK_GLASS and value != "true":
+        raise wrong("break_glass: give true, or leave it out")
     if query.order not in ("newest", "oldest"):
         raise wrong("order: give newest or oldest")
     if query.after and not VEND_ID.fullmatch(query.after):

@@ -25,6 +25,7 @@ class By(StrEnum):
     REPOSITORY = "repository"
     GRANT = "grant"
     OUTCOME = "outcome"
+    BREAK_GLASS = "break_glass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ class Selection:
             case By.OUTCOME:
                 day = start.strftime("%Y-%m-%d")
                 return (Partition("by-outcome", "outcome_day", f"{self.value}#{day}"),)
+            case By.BREAK_GLASS:
+                return (Partition(None, "pk", f"break-glass#{start:%Y-%m}", "sk"),)
             case By.GRANT:
                 return (Partition(None, "pk", f"grant#{self.value}#{start:%Y-%m}", "sk"),)
             case By.REPOSITORY:

@@ -3,8 +3,9 @@
 One table holds, under `pk` and `sk`:
 
 - `vend#ID`, `1#intent` and `2#outcome`: the vend's two records;
-- `repository#NAME#YYYY-MM` and `grant#NAME#YYYY-MM`, `ID`: a pointer for each repository (or
-  pattern) and grant of a vend, so that a question about one is a query and never a scan;
+- `repository#NAME#YYYY-MM`, `grant#NAME#YYYY-MM`, `break-glass#YYYY-MM`, `ID`: a pointer for each
+  repository (or pattern) and grant of a vend, and for break-glass, so that a question about them is
+  a query and never a scan;
 - `policy#REVISION`, `document#N`: the text of each policy that ever served, gzip, in pieces;
 - `policy-served#YYYY-MM`, `YYYY-MM-DDTHH#REVISION`: that it served in that hour;
 - `flood#CALLER_KEY#YYYY-MM-DDTHH`, `BUDGET#COUNT`: that so many requests overdrew a budget.
@@ -121,13 +122,16 @@ def outcome_items(intent: Intent, outcome: str, attributes: Mapping[str, Any]) -
 
 
 def pointers(intent: Intent) -> set[str]:
-    """Return what the vend can be found by: each repository or pattern, and each grant."""
+    """Return what the vend can be found by: repositories or patterns, grants, break-glass."""
     named = {name for names in intent.request.repositories.values() for name in names}
     held = {pattern for patterns in intent.decision.scope.values() for pattern in patterns}
     dropped = {one.repository for one in intent.decision.dropped}
-    return {f"repository#{name}" for name in named | held | dropped} | {
-        f"grant#{name}" for name in intent.decision.grants
-    }
+    loud = {"break-glass"} if intent.decision.break_glass else set()
+    return (
+        {f"repository#{name}" for name in named | held | dropped}
+        | {f"grant#{name}" for name in intent.decision.grants}
+        | loud
+    )
 
 
 def document_items(serving: ServingPolicy, now: datetime) -> Iterator[Item]:

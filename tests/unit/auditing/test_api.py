@@ -124,7 +124,11 @@ def test_what_is_no_token_is_told_so_and_not_quoted(body: dict[str, str]) -> Non
     ("query", "said"),
     [
         ({"caler": "x"}, "There is no caler; the parameters are caller, repository"),
-        ({"caller": "x", "grant": "y"}, "Give one of caller, repository, grant and outcome"),
+        (
+            {"caller": "x", "grant": "y"},
+            "Give one of caller, repository, grant, outcome and break_glass",
+        ),
+        ({"break_glass": "yes"}, "Break_glass: give true"),
         ({"repository": "payments/*"}, "Repository: name one literally"),
         ({"outcome": "lost"}, "give one of issued, refused, failed"),
         ({"from": "yesterday"}, "From: give a time like"),

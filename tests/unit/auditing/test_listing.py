@@ -14,7 +14,7 @@ from auditing import auditing
 from auditing.auditing import ENOUGH, MOST_STEPS, RecordsUnavailable, access_to
 from auditing.messages import MOST, PAGE
 from auditing.selection import By, Selection, Span
-from tests.audited import ROLE, Audited, ago, ids
+from tests.audited import AUDITED, ROLE, Audited, ago, ids
 from tests.fakes import NOW, caller
 from tests.unit.service.test_ledger import flood, ledger
 from tools.environments import ROOT
@@ -191,6 +191,18 @@ def test_a_vend_that_is_larger_than_a_page_is_a_page(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(auditing, "FULL", 10)
     page = world.service().listed(Selection(By.TIME, "", LATELY), most=50)
     assert (ids(page.vends), page.after) == (made[:1], made[0])
+
+
+def test_what_break_glass_gave_is_found_and_nothing_else() -> None:
+    loud = "  - {name: incident, callers: [{account: '111122223333'}], repositories: ['*'], "
+    loud += "access: push, break_glass: true}\n"
+    world = Audited(policy=AUDITED.replace("denies:", f"{loud}denies:"))
+    broken = [
+        world.vend(at=ago(days=past), grant="incident", reason="INC-7", push=["payments/api"])
+        for past in (0, 40)
+    ]
+    world.vend(push=["payments/api"])
+    assert listed(world, By.BREAK_GLASS, "true", span=LONG) == broken
 
 
 def test_the_page_says_how_much_a_list_reads_at_most() -> None:

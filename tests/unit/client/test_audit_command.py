@@ -201,6 +201,11 @@ def test_a_list_goes_on_and_is_added_to_what_there_is(
     assert service.auditing[0][2]["after"] == "v-7"
 
 
+def test_what_break_glass_gave_is_asked_for(machine: Machine, service: FakeService) -> None:
+    machine.run("audit", "list", "--break-glass")
+    assert service.auditing[0][2]["break_glass"] == "true"
+
+
 def test_an_erased_person_is_said_to_be_so(machine: Machine, service: FakeService) -> None:
     service.pages = [([VEND | {"erased": True}], None)]
     assert "  erased  " in machine.run("audit", "list")[0]

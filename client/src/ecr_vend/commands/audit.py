@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ecr_vend.console import Console
     from ecr_vend.service import Service
 
-SELECTORS = ("caller", "repository", "grant", "outcome")
+SELECTORS = ("caller", "repository", "grant", "outcome", "break_glass")
 
 
 def add(commands: argparse._SubParsersAction[Any]) -> argparse.ArgumentParser:

@@ -40,6 +40,9 @@ def chosen_by(parser: argparse.ArgumentParser) -> None:
     only.add_argument("--repository", metavar="NAME", help="what was asked of a repository")
     only.add_argument("--grant", metavar="NAME", help="what a grant contributed to")
     only.add_argument("--outcome", choices=("issued", "refused", "failed"), help="how it ended")
+    only.add_argument(
+        "--break-glass", action="store_const", const="true", help="what a break-glass grant gave"
+    )
 
 
 def add_report(actions: argparse._SubParsersAction[Any]) -> None:

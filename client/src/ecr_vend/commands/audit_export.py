@@ -69,6 +69,7 @@ class Export:
         new: Objects that were copied.
         bytes: Of those.
         odd: Versions that should not be, in words.
+        unsealed: Hours that have no manifest.
     """
 
     archive: ServiceArchive
@@ -77,6 +78,7 @@ class Export:
     new: int = 0
     bytes: int = 0
     odd: list[str] = field(default_factory=list)
+    unsealed: list[str] = field(default_factory=list)
 
     def run(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """Copy the hours from `start` to `end`, both included, and yield each when it is copied.
@@ -111,7 +113,10 @@ class Export:
         body = self.folder / f"{beginning}json"
         try:
             manifest = Manifest.read(body.read_bytes())
-        except (FileNotFoundError, Malformed):
+        except FileNotFoundError:
+            self.unsealed.append(f"{hour:{FORM}}")
+            return
+        except Malformed:
             return
         for one in manifest.objects:
             self._copy(Version(one.key, one.version_id, one.size, marker=False), one.sha256)
@@ -167,5 +172,7 @@ def run(arguments: argparse.Namespace, service: Service, console: Console) -> in
             console.stderr.write("\n")
     for line in export.odd:
         console.note(clean(line, limit=300))
-    console.line(f"{total} hours: {export.new} objects copied, {export.bytes} bytes")
+    if export.unsealed:
+        console.note(f"No manifest, not sealed yet or gone: {', '.join(export.unsealed)}")
+    console.line(f"{export.new} objects copied of {total} hours, {export.bytes} bytes")
     return 1 if export.odd else 0

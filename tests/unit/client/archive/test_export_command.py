@@ -88,7 +88,7 @@ def test_what_is_exported_is_whole_and_verifies_offline(
     copy = tmp_path / "copy"
     out, err, code = machine.run("audit", "export", "--out", str(copy), *SPAN)
     assert (err, code) == ("", 0)
-    assert out.startswith("3 hours: ")
+    assert "objects copied of 3 hours" in out
     out, _, code = machine.run("audit", "verify", "--archive", str(copy), "--key", key, "--json")
     told = json.loads(out)
     assert (code, told["records"], told["hours"], told["problems"]) == (0, 10, 3, [])
@@ -119,6 +119,14 @@ def test_an_object_that_was_written_over_or_hidden_is_told_and_its_first_version
     _, err, code = machine.run("audit", "export", "--out", str(copy), *SPAN)
     assert (code, said in err, manifest_key(H20) in err) == (1, True, True)
     assert machine.run("audit", "verify", "--archive", str(copy), "--key", key)[2] == 0
+
+
+def test_an_hour_without_a_manifest_is_named(
+    machine: Machine, served: Served, tmp_path: Path
+) -> None:
+    span = ("--from", "2026-11-23T22", "--to", "2026-11-23T23")
+    _, err, code = machine.run("audit", "export", "--out", str(tmp_path / "copy"), *span)
+    assert (code, err) == (0, "No manifest, not sealed yet or gone: 2026-11-23T23\n")
 
 
 def test_a_key_that_leads_out_of_the_copy_is_not_followed(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_vend.archive.public_key import PublicKey
-    from ecr_vend.archive.verifying import Result
+    from ecr_vend.archive.results import Result
     from ecr_vend.console import Console
     from ecr_vend.service import Service
 

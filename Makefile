@@ -44,7 +44,7 @@ coverage: dev ## run every test and print which lines and branches none of them 
 	@$(DEV)/python -m pytest --cov --cov-report=term-missing $(ARGS)
 
 .PHONY: bench archive-bench
-bench: dev ## measure speed and size beside the peers; ARGS="--rounds 30" for steadier figures
+bench: dev ## speed and size beside the peers, and what auditing costs; ARGS="--rounds 30", --auditing
 	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tests.bench $(ARGS)
 archive-bench: dev ## how long archiving and sealing a busy hour take; ARGS="--vends 360000" are 100 a second
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.bench.archive $(ARGS)

@@ -1,6 +1,7 @@
 """Measure what the project promises about speed, and print it beside its peers.
 
 python -m tests.bench [--rounds N]. It never fails on a time: the machine decides those.
+What auditing costs comes last; `--auditing` prints that alone, `--page` writes it into the page.
 """
 
 from __future__ import annotations
@@ -11,15 +12,31 @@ import platform
 import tempfile
 from pathlib import Path
 
-from tests.bench import client, function
+from tests.bench import auditing, client, function, verifying
 from tests.bench.measure import table
+from tools.estimates.tables import put_into_page
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="pairs of each; 15 by default")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--auditing", action="store_true", help="what auditing costs, alone")
+    parser.add_argument("--page", action="store_true", help="write that into cost-and-scale.md")
+    asked = parser.parse_args()
+    if asked.page:
+        put_into_page("make bench", list(auditing.lines()))
+        return
+    if not asked.auditing:
+        measured(asked.rounds)
+    print("\n".join(auditing.lines()))
+    with tempfile.TemporaryDirectory() as folder:
+        for line in verifying.lines(Path(folder)):
+            print(line)
+
+
+def measured(rounds: int) -> None:
+    """Print what was measured beside the peers."""
     with tempfile.TemporaryDirectory() as folder:
         rows = [
             *client.rows(Path(folder), rounds=rounds),
@@ -29,7 +46,7 @@ def main() -> None:
     print(
         f"\nMedians of {rounds} rounds ({rounds * 10} of a single get), taken in turn, on "
         f"{platform.machine()} {platform.system()} with {os.cpu_count()} cores. Compare ratios: "
-        "times drift with the machine."
+        "times drift with the machine.\n"
     )
 
 

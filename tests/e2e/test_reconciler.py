@@ -55,6 +55,8 @@ def past_vend(stack: Stack, at: datetime, *, ended: bool) -> tuple[str, str, str
         }
         if "asked_at" in record:
             changed["asked_at"] = {"S": at.strftime("%Y-%m-%dT%H:%M:%S.000Z")}
+            # What is sealed opens in its own record only.
+            del changed["sealed"], changed["sealed_under"]
         stack.client("dynamodb").put_item(TableName=table, Item=changed)
     return vend_id, f"request-{vend_id}", records[0]["role"]["S"]
 

@@ -12,6 +12,9 @@ import pytest
 
 from local.journal import written
 from tests.load.run import items_of
+from tests.people import unsealed
+from vending.ledger import attributes_of
+from vending.sealing import sealed
 from vending.vend_ids import new_vend_id
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ def past_vend(stack: Stack, at: datetime, *, ended: bool) -> tuple[str, str, str
     table = stack.about["outputs"]["LedgerTableName"]
     made = stack.vend("payments-ci")["vend_id"]
     records = [one for one in items_of(stack, table) if one["pk"]["S"] == f"vend#{made}"]
-    vend_id = new_vend_id(at)
+    vend_id, keys = new_vend_id(at), stack.person_keys()
     for record in records if ended else records[:1]:
         changed = {
             **record,
@@ -55,8 +58,10 @@ def past_vend(stack: Stack, at: datetime, *, ended: bool) -> tuple[str, str, str
         }
         if "asked_at" in record:
             changed["asked_at"] = {"S": at.strftime("%Y-%m-%dT%H:%M:%S.000Z")}
-            # What is sealed opens in its own record only.
-            del changed["sealed"], changed["sealed_under"]
+            # What is sealed opens in its own record only, so it is sealed anew for this one.
+            key = keys[record["sealed_under"]["S"]]
+            name = f"vend#{vend_id}|{record['sk']['S']}"
+            changed |= attributes_of(sealed(unsealed(record, keys), key, record=name))
         stack.client("dynamodb").put_item(TableName=table, Item=changed)
     return vend_id, f"request-{vend_id}", records[0]["role"]["S"]
 

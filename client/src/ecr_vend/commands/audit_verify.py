@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_vend import vends
+from ecr_vend import private_files, vends
 from ecr_vend.command_line import described
 from ecr_vend.errors import Problem, clean
 
@@ -151,17 +150,30 @@ def run(arguments: argparse.Namespace, service: Service | None, console: Console
                 console.stderr.write(f"\r{told}, {len(result.problems)} problems ")
                 console.stderr.flush()
     except OSError as problem:
+        keep(remembered, arguments.remember)
         raise Problem(
             "not_read", where=str(problem.filename), detail=str(problem.strerror)
         ) from None
+    except (Problem, KeyboardInterrupt):
+        keep(remembered, arguments.remember)
+        raise
     finally:
         if console.stderr.isatty():
             console.stderr.write("\n")
-        if arguments.remember and remembered:
-            remembered.write(arguments.remember)
     compared = comparison.compared if comparison else None
     show(verification.result, compared, arguments, console)
+    keep(remembered, arguments.remember)
     return 1 if verification.result.problems else 0
+
+
+def keep(remembered: Remembered | None, name: str | None) -> None:
+    """Keep the last hour that was whole, where that is wished.
+
+    Raises:
+        Problem: `not_written`.
+    """
+    if remembered and name:
+        remembered.write(name)
 
 
 class Remembered:
@@ -196,12 +208,9 @@ class Remembered:
         Raises:
             Problem: `not_written`.
         """
-        path = Path(name)
         text = json.dumps({"hour": self.hour, "sha256": self.sha256}) + "\n"
         try:
-            with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as fresh:
-                fresh.write(text)
-            Path(fresh.name).replace(path)
+            private_files.write(Path(name), text.encode())
         except OSError as problem:
             raise Problem("not_written", where=name, detail=str(problem.strerror)) from None
 

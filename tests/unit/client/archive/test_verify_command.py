@@ -293,6 +293,19 @@ def test_what_cannot_be_read_is_said_in_a_line(
     assert said in err
 
 
+def test_a_result_is_told_even_where_it_cannot_be_remembered_and_nothing_is_left_behind(
+    machine: Machine, copy: Path
+) -> None:
+    given = ("--archive", str(copy), "--key", str(copy.parent / "key.pem"))
+    before = sorted(copy.parent.iterdir())
+    out, err, code = machine.run("audit", "verify", *given, "--remember", str(copy))
+    assert (code, "cannot be read: Is a directory" in err) == (1, True)
+    nowhere = str(copy.parent / "no/such/state.json")
+    out, err, code = machine.run("audit", "verify", *given, "--remember", nowhere)
+    assert (code, "nothing is missing" in out, "cannot be written" in err) == (1, True, True)
+    assert sorted(copy.parent.iterdir()) == before
+
+
 @pytest.mark.parametrize("words", [("--from", "yesterday"), ("--witness", "abc")])
 def test_a_wrong_word_is_a_wrong_command_line(
     machine: Machine, copy: Path, words: tuple[str, str]

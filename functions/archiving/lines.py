@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import dataclass
@@ -39,7 +40,9 @@ def no_number(text: str) -> None:
 
 
 def plain(attribute: Mapping[str, Any]) -> Any:
-    """Return the value of an attribute that is in DynamoDB's wire form, as Lambda passes it on.
+    """Return the value of an attribute that is in DynamoDB's wire form.
+
+    Lambda passes bytes on from the stream in base64; botocore gives them as they are.
 
     Raises:
         ValueError: It is of a type that DynamoDB did not have.
@@ -51,6 +54,8 @@ def plain(attribute: Mapping[str, Any]) -> Any:
             return int(number) if WHOLE.fullmatch(number) else {"number": number}
         case {"B": str(encoded)}:
             return {"base64": encoded}
+        case {"B": bytes(content)}:
+            return {"base64": base64.b64encode(content).decode()}
         case {"BOOL": bool(truth)}:
             return truth
         case {"NULL": _}:

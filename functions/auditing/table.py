@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import time
 from datetime import datetime
@@ -128,7 +127,7 @@ class DynamoRecords:
         with answered():
             found = {
                 (item["pk"]["S"], item["sk"]["S"]): canonical(
-                    {name: archived(as_streamed(value)) for name, value in item.items()}
+                    {name: archived(value) for name, value in item.items()}
                 )
                 for item in self._wire(keys)
             }
@@ -225,19 +224,6 @@ class KmsTracer:
                 KeyId=self._token_key, MacAlgorithm="HMAC_SHA_256", Message=token.digest()
             )
         return made["Mac"].hex()
-
-
-def as_streamed(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a value of DynamoDB's wire form with bytes as they are on the stream: in base64."""
-    ((kind, held),) = value.items()
-    match kind:
-        case "B":
-            return {"B": base64.b64encode(held).decode()}
-        case "L":
-            return {"L": [as_streamed(member) for member in held]}
-        case "M":
-            return {"M": {name: as_streamed(member) for name, member in held.items()}}
-    return {kind: held}
 
 
 def plain(value: Mapping[str, Any]) -> Any:

@@ -10,6 +10,8 @@ from ecr_vend.archive.documents import place_of, record_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from ecr_vend.archive.documents import Place
+
 MOST = 100
 """Records that the service is asked for at once."""
 
@@ -52,10 +54,9 @@ class Comparison:
     compared: int = 0
     _waiting: dict[Key, str] = field(default_factory=dict)
 
-    def take(self, lines: Iterable[str]) -> Iterator[Difference]:
-        """Compare some lines, whole hundreds of them."""
-        for line in lines:
-            _, pk, sk = place_of(record_of(line))
+    def take(self, lines: Iterable[tuple[Place, str]]) -> Iterator[Difference]:
+        """Compare some lines, which have their places beside them: whole hundreds of them."""
+        for (_, pk, sk), line in lines:
             self._waiting[pk, sk] = line
             if len(self._waiting) == MOST:
                 yield from self.rest()

@@ -67,7 +67,8 @@ class Contents:
                 self.result.problem(
                     "altered", one.key, "it is not the object that the manifest names"
                 )
-                self._told_by_batches(manifest, one, whole_lines(content))
+                found = [line for _, line in whole_lines(content)]
+                self._told_by_batches(manifest, one, found)
             else:
                 self._lines(one, content, late)
                 yield one, content
@@ -131,8 +132,7 @@ class Contents:
         for one in before.objects if before else ():
             if one.kind != "records" or not any(one.first <= at <= one.last for at in places):
                 continue
-            for line in whole_lines(self.source.read(one.key) or b""):
-                _, pk, sk = place_of(record_of(line))
+            for (_, pk, sk), line in whole_lines(self.source.read(one.key) or b""):
                 other = late.get((pk, sk))
                 if other is not None and other != line:
                     what = (
@@ -167,7 +167,7 @@ class Contents:
             if other is not one and other.kind != "changes":
                 content = self.source.read(other.key)
                 if content is not None and hashlib.sha256(content).hexdigest() == other.sha256:
-                    yield whole_lines(content)
+                    yield [line for _, line in whole_lines(content)]
 
     def _differences(self, one: Object, expected: set[str], found: set[str]) -> None:
         gone = {place_of(record_of(line))[1:] for line in expected - found}
@@ -185,13 +185,13 @@ class Contents:
             self.result.notes.append(f"{one.key}: {more} more records are not named here")
 
 
-def whole_lines(content: bytes) -> list[str]:
-    """Return the lines of an object that may be anything, as far as they are lines."""
-    found: list[str] = []
+def whole_lines(content: bytes) -> list[tuple[Place, str]]:
+    """Return the lines of an object that may be anything, as far as they are, and their places."""
+    found: list[tuple[Place, str]] = []
     try:
         for line in lines_of(content):
-            place_of(record_of(line))
-            found.append(line)
+            place = place_of(record_of(line))
+            found.append((place, line))
     except Malformed:
         pass
     return found

@@ -18,8 +18,6 @@ from ecr_vend.archive.documents import (
     Malformed,
     Manifest,
     hour_of,
-    place_of,
-    record_of,
 )
 from ecr_vend.archive.results import Result
 
@@ -137,8 +135,7 @@ class Verification:
         if self.comparison is None or one.kind == "changes":
             return
         lines = whole_lines(content)
-        intents = {place_of(record_of(line)) for line in lines}
-        for vend_id in (place[0] for place in intents if place[2] == INTENT):
+        for vend_id in (place[0] for place, _ in lines if place[2] == INTENT):
             hour = hour_of(vend_id)
             # What comes hours late, after an outage, was looked for before.
             self._pending.discard(vend_id)

@@ -40,6 +40,17 @@ class Console:
         """Say something beside the answer."""
         self.stderr.write(f"{text}\n")
 
+    def progress(self, text: str) -> None:
+        """Show a person how far it is, in the place of what was shown before."""
+        if self.stderr.isatty():
+            self.stderr.write(f"\r\x1b[K{text}")
+            self.stderr.flush()
+
+    def arrived(self) -> None:
+        """End the line of `progress`."""
+        if self.stderr.isatty():
+            self.stderr.write("\n")
+
     def coloured(self, text: str, colour: str) -> str:
         """Return `text` in a colour of COLOURS where a person reads stdout, else as it is."""
         plain = self.environ.get("NO_COLOR") or self.environ.get("TERM") == "dumb"

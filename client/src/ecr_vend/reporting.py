@@ -75,7 +75,7 @@ def run(service: Service, wish: Wish, console: Console) -> int:
             return 0
         written(path, text)
     except (Problem, KeyboardInterrupt):
-        progress(console, "")
+        console.progress("")
         if path is not None:
             console.note("What was read is kept: the same command goes on from there for a day.")
         raise
@@ -98,9 +98,9 @@ def made(service: Service, wish: Wish, kept: KeptPages, console: Console) -> Rep
     candidates = asked_about(counted, wish.only)
     could = []
     for number, one in enumerate(candidates[:MOST_REPOSITORIES]):
-        progress(console, f"{number} of {min(len(candidates), MOST_REPOSITORIES)} repositories")
+        console.progress(f"{number} of {min(len(candidates), MOST_REPOSITORIES)} repositories")
         could.append(whoever_could(service, one, period))
-    progress(console, "")
+    console.progress("")
     return Report(
         endpoint=service.endpoint,
         only=wish.only,
@@ -197,15 +197,8 @@ def read(
             seen += 1
         if one.vends:
             back, first = f"{facts.at:%Y-%m-%d %H:%M}", f"{before.period.start:%Y-%m-%d}"
-            progress(console, f"{seen:,} vends, back to {back} of {first}")
+            console.progress(f"{seen:,} vends, back to {back} of {first}")
     return counted, before
-
-
-def progress(console: Console, words: str) -> None:
-    """Show a person how far it is, in the place of what was shown before."""
-    if console.stderr.isatty():
-        console.stderr.write(f"\r\x1b[K{words}")
-        console.stderr.flush()
 
 
 def asked_about(counted: Tally, only: Mapping[str, str]) -> list[Repository]:

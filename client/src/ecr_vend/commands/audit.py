@@ -194,9 +194,8 @@ def read(
         seen += len(page.vends)
         if page.after is not None and seen >= arguments.limit > 0:
             console.note(f"There are more: these are {seen}, --limit says how many.")
-        elif page.after is not None and console.stderr.isatty():
-            console.stderr.write(f"\r{seen} vends ")
-            console.stderr.flush()
+        elif page.after is not None:
+            console.progress(f"{seen} vends")
 
 
 def selected(arguments: argparse.Namespace) -> dict[str, str]:

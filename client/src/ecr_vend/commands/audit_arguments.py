@@ -8,6 +8,7 @@ from ecr_vend.command_line import described
 
 if TYPE_CHECKING:
     import argparse
+    from datetime import datetime
 
 
 def add_list(actions: argparse._SubParsersAction[Any]) -> None:
@@ -107,6 +108,17 @@ def asked_of(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--registry", metavar="HOST", help="as whom, and of which service, this registry is asked"
     )
+
+
+def hour(text: str) -> datetime:
+    """Return an hour of the archive: `2026-11-27T16`, or a day for its first.
+
+    Raises:
+        ValueError: It is none.
+    """
+    from ecr_vend.archive.documents import hour_named
+
+    return hour_named(text)
 
 
 def count(text: str) -> int:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_vend import private_files, vends
 from ecr_vend.command_line import described
+from ecr_vend.commands.audit_arguments import hour
 from ecr_vend.errors import Problem, clean
 
 if TYPE_CHECKING:
     import argparse
-    from datetime import datetime
 
     from ecr_vend.archive.public_key import PublicKey
     from ecr_vend.archive.results import Result
@@ -83,17 +83,6 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
     form.add_argument("--csv", action="store_true", help="print the problems for a spreadsheet")
 
 
-def hour(text: str) -> datetime:
-    """Return an hour of the command line.
-
-    Raises:
-        ValueError: It is none.
-    """
-    from ecr_vend.archive.documents import hour_named
-
-    return hour_named(text)
-
-
 def digest(text: str) -> str:
     """Return a digest of the command line.
 
@@ -145,10 +134,8 @@ def run(arguments: argparse.Namespace, service: Service | None, console: Console
             result = verification.result
             if not result.problems and result.last:
                 remembered = Remembered(*result.last)
-            if console.stderr.isatty():
-                told = f"{number} of {total} hours, {one:{FORM}}: {result.records} records"
-                console.stderr.write(f"\r{told}, {len(result.problems)} problems ")
-                console.stderr.flush()
+            told = f"{number} of {total} hours, {one:{FORM}}: {result.records} records"
+            console.progress(f"{told}, {len(result.problems)} problems")
     except OSError as problem:
         keep(remembered, arguments.remember)
         raise Problem(
@@ -158,8 +145,7 @@ def run(arguments: argparse.Namespace, service: Service | None, console: Console
         keep(remembered, arguments.remember)
         raise
     finally:
-        if console.stderr.isatty():
-            console.stderr.write("\n")
+        console.arrived()
     compared = comparison.compared if comparison else None
     show(verification.result, compared, arguments, console)
     keep(remembered, arguments.remember)

@@ -69,6 +69,7 @@ REVOCATION: dict[str, Any] = {
 """A revocation as `/v1/revocations` shows it."""
 
 VEND: dict[str, Any] = {
+    "caller_key": "aws:111122223333:AROAEXAMPLE12",
     "vend_id": "v-01jd8w0123456789abcdefghjk",
     "schema_version": 1,
     "outcome": "issued",

@@ -32,6 +32,18 @@ def test_what_is_asked_for_is_what_the_options_say(machine: Machine, service: Fa
     }
 
 
+def test_a_caller_is_named_by_its_key_or_by_any_of_its_vends(
+    machine: Machine, service: FakeService
+) -> None:
+    for named in (VEND["caller_key"], VEND["vend_id"]):
+        assert machine.run("audit", "list", "--caller", named)[2] == 0
+        assert service.auditing[-1][2]["caller"] == VEND["caller_key"]
+    assert [path for _, path, _ in service.auditing[1:]] == [
+        f"/v1/vends/{VEND['vend_id']}",
+        "/v1/vends",
+    ]
+
+
 def test_a_list_goes_on_to_its_last_page_even_past_an_empty_one(
     machine: Machine, service: FakeService
 ) -> None:

@@ -76,6 +76,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.registry:
         settings = registries.named(arguments.registry, settings).settings
     service = connect(settings, console.environ)
+    if "caller" in arguments and arguments.caller:
+        arguments.caller = key_of(arguments.caller, service)
     if arguments.action == "list":
         return listed(service, arguments, console)
     if arguments.action == "access":
@@ -196,6 +198,21 @@ def read(
             console.note(f"There are more: these are {seen}, --limit says how many.")
         elif page.after is not None:
             console.progress(f"{seen} vends")
+
+
+def key_of(caller: str, service: Service) -> str:
+    """Return the key of a caller, who may be named by the id of any of its vends.
+
+    Raises:
+        Problem: There is no such vend, or it is none.
+    """
+    if not caller.startswith("v-"):
+        return caller
+    key = service.shown(caller, Deadline(SECONDS)).get("caller_key")
+    if not isinstance(key, str):
+        detail = "it is no record of a vend"
+        raise Problem("unexpected_answer", endpoint=service.endpoint, detail=detail)
+    return key
 
 
 def selected(arguments: argparse.Namespace) -> dict[str, str]:

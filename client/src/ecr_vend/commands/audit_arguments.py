@@ -20,6 +20,7 @@ def add_list(actions: argparse._SubParsersAction[Any]) -> None:
         examples=[
             "ecr-vend audit list --repository payments/api --from 2026-10-01T00:00:00Z",
             "ecr-vend audit list --outcome refused --csv > refused.csv",
+            "ecr-vend audit list --caller v-01jd8w0123456789abcdefghjk",
         ],
     )
     chosen_by(parser)
@@ -37,7 +38,11 @@ def add_list(actions: argparse._SubParsersAction[Any]) -> None:
 def chosen_by(parser: argparse.ArgumentParser) -> None:
     """Describe which vends are asked for."""
     only = parser.add_mutually_exclusive_group()
-    only.add_argument("--caller", metavar="KEY", help="what this caller asked; see whoami --json")
+    only.add_argument(
+        "--caller",
+        metavar="KEY|ID",
+        help="what a caller asked: its key, `caller_key` of a vend, or the id of any of its vends",
+    )
     only.add_argument("--repository", metavar="NAME", help="what was asked of a repository")
     only.add_argument("--grant", metavar="NAME", help="what a grant contributed to")
     only.add_argument("--outcome", choices=("issued", "refused", "failed"), help="how it ended")

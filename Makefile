@@ -83,17 +83,14 @@ pythons: boot ## print the supported versions of Python as JSON
 	@$(BOOT) tools/environments.py --supported
 
 FILE ?= policy/policy.yaml
-.PHONY: policy-check policy-test
-policy-check: dev ## say every mistake in a policy, with its line and cure; FILE=policy/policy.yaml
-	@PYTHONPATH=functions:. $(DEV)/python -m vendctl policy check $(FILE)
-policy-test: dev ## run the tests inside a policy, as its deployment does; FILE=policy/policy.yaml
-	@PYTHONPATH=functions:. $(DEV)/python -m vendctl policy test $(FILE)
-
-.PHONY: people records
-people: dev ## whose personal strings the records have sealed, and erasing; ARGS="list ana@example.com --stack ecr-vend"
-	@PYTHONPATH=functions:. $(DEV)/python -m vendctl people $(ARGS)
-records: dev ## the ledger's records under a key, opened; ARGS="show 'vend#v-…' --stack ecr-vend"
-	@PYTHONPATH=functions:. $(DEV)/python -m vendctl records $(ARGS)
+VENDCTL = $(BOOT) bin/vendctl
+.PHONY: policy-check policy-test vendctl
+policy-check: boot ## say every mistake in a policy, with its line and cure; FILE=policy/policy.yaml
+	@$(VENDCTL) policy check $(FILE)
+policy-test: boot ## run the tests inside a policy, as its deployment does; FILE=policy/policy.yaml
+	@$(VENDCTL) policy test $(FILE)
+vendctl: boot ## the platform team's command, all of it; ARGS="policy --help"
+	@$(VENDCTL) $(ARGS)
 
 .PHONY: format
 format: dev ## put the code into the one format, and fix what the linter can

@@ -2,28 +2,60 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from vendctl.command_line import Failure
+
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable
+
     import boto3
 
+    from vendctl.console import Console
 
-class NoOutput(Exception):
-    """The stack has no output of this name: it is older than what is asked of it."""
+
+def with_aws(
+    run: Callable[[Namespace, Console, boto3.Session], int],
+) -> Callable[[Namespace, Console], int]:
+    """Return `run` with the caller's AWS session, and what AWS refuses as a sentence.
+
+    boto3 is loaded here alone: what works on files is answered at once, and offline.
+    """
+
+    @wraps(run)
+    def reached(asked: Namespace, console: Console) -> int:
+        import boto3  # noqa: PLC0415  see above
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        try:
+            return run(asked, console, boto3.Session())
+        except (BotoCoreError, ClientError) as problem:
+            raise Failure(str(problem)) from None
+
+    return reached
+
+
+def add_stack(parser: ArgumentParser) -> None:
+    """Describe the argument that names a stack."""
+    parser.add_argument(
+        "--stack", metavar="NAME", default="ecr-vend", help="the stack (default: ecr-vend)"
+    )
 
 
 def output(session: boto3.Session, stack: str, name: str) -> str:
     """Return an output of a stack.
 
     Raises:
-        NoOutput: There is none.
+        Failure: There is none.
         BotoCoreError: AWS does not answer.
         ClientError: It refuses; there may be no such stack.
     """
     found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
     if name not in outputs:
-        raise NoOutput(f"the stack {stack} has no output {name}: deploy it again")
+        raise Failure(f"the stack {stack} has no output {name}: deploy it again")
     return str(outputs[name])
 
 

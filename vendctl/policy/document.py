@@ -1,0 +1,48 @@
+"""The policy that a command is about: a file, or standard input."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from vendctl.command_line import Failure
+from vending.policy_text import parse
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from vending.policy import Policy
+
+STDIN = "-"
+
+
+def add_file(parser: ArgumentParser, name: str = "file") -> None:
+    """Describe the argument that names a policy."""
+    parser.add_argument(
+        name, metavar=name.upper(), help="the policy, such as policy/policy.yaml; - for stdin"
+    )
+
+
+def text_of(file: str) -> bytes:
+    """Return the bytes of a file, or of stdin.
+
+    Raises:
+        Failure: It cannot be read.
+    """
+    try:
+        if file == STDIN:
+            return sys.stdin.buffer.read()
+        with open(file, "rb") as opened:  # noqa: PTH123  a name as it was typed
+            return opened.read()
+    except OSError as problem:
+        raise Failure(f"{file}: {problem.strerror}") from None
+
+
+def policy_of(file: str) -> Policy:
+    """Return the policy in a file, or on stdin.
+
+    Raises:
+        Failure: It cannot be read.
+        PolicyError: It is no policy.
+    """
+    return parse(text_of(file), name=file)

@@ -195,6 +195,7 @@ def vending(
     counters: FakeCounters | None = None,
     budgets: Mapping[Kind, int] | None = None,
     uncounted: Callable[[CountersUnavailable], None] = lambda _: None,
+    watch: Callable[[Intent], None] = lambda _: None,
 ) -> Vending:
     """Return the service on fakes."""
     return Vending(
@@ -210,6 +211,7 @@ def vending(
         new_id=new_vend_id,
         deployment="7",
         prober=PROBER,
+        watch=watch,
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from handlers.api import api, logger, uncounted
+from handlers.api import api, logger, uncounted, watch
 from handlers.audit_api import audit
 from handlers.measures import measures
 from handlers.revocation_api import KEEP_UP, revocations
@@ -50,6 +50,22 @@ BREAK_GLASS = {
 }
 
 
+MONITORS = FakePolicies(
+    FakePolicies().text
+    + """\
+  - name: tomorrow
+    callers: [{account: "111122223333"}]
+    repositories: [search/*]
+    access: pull
+    mode: monitor
+ceiling: {max_ttl: 5m, mode: monitor}
+denies:
+  - {name: embargo, repositories: [payments/api], mode: monitor}
+"""
+)
+"""A policy with a rule of each kind in monitor mode."""
+
+
 class NoPolicy(FakePolicies):
     """A policy that is not at hand."""
 
@@ -68,6 +84,16 @@ REQUESTS: dict[str, Mapping[str, Any]] = {
     "vend": {"body": {"pull": ["payments/api"]}},
     "cold start": {"cold": True},
     "break-glass vend": BREAK_GLASS,
+    "vend, and what rules would have done": {
+        "body": {"pull": ["payments/api", "payments/web"]},
+        "policies": MONITORS,
+        "watch": watch,
+    },
+    "refusal, and what a rule would have done": {
+        "body": {"pull": ["search/indexer"]},
+        "policies": MONITORS,
+        "watch": watch,
+    },
     "dry run": {"body": {"dry_run": True, "pull": ["payments/api"]}},
     "refused dry run": {"body": {"dry_run": True, "pull": ["search/indexer"]}},
     "whoami": {"name": "whoami", "method": "GET", "path": "/v1/whoami"},
@@ -122,7 +148,7 @@ REVOCATIONS: tuple[Mapping[str, Any], ...] = (
 )
 """What revokers ask, one after the other."""
 
-FAKES = {"blocks", "budgets", "counters", "ledger", "minter", "policies", "uncounted"}
+FAKES = {"blocks", "budgets", "counters", "ledger", "minter", "policies", "uncounted", "watch"}
 
 
 def logged(kind: str) -> list[dict[str, Any]]:

@@ -74,6 +74,9 @@ SHORT_LENGTHS = st.sampled_from([None, "45s", "10m"])
 """Those that a break-glass grant may say."""
 
 
+MODES = st.sampled_from([None, None, None, "enforce", "monitor"])
+
+
 def optional(key: str, values: SearchStrategy[Any]) -> SearchStrategy[dict[str, Any]]:
     """Draw `{key: value}`, or nothing where the value is None."""
     return values.map(lambda value: {} if value is None else {key: value})
@@ -92,6 +95,7 @@ def grants(draw: Any) -> dict[str, Any]:
         "break_glass": break_glass,
         **draw(optional("max_ttl", SHORT_LENGTHS if break_glass else LENGTHS)),
         **draw(optional("expires_on", DAYS)),
+        **draw(optional("mode", MODES)),
     }
 
 
@@ -105,6 +109,7 @@ def broad_grants(draw: Any) -> dict[str, Any]:
         "registry": "default",
         "break_glass": False,
         "expires_on": None,
+        "mode": "enforce",
     }
 
 
@@ -115,6 +120,7 @@ def denies(draw: Any) -> dict[str, Any]:
         "repositories": draw(st.lists(PATTERNS, min_size=1, max_size=2)),
         **draw(optional("callers", st.none() | st.lists(CALLER_PATTERNS, min_size=1, max_size=2))),
         **draw(optional("registry", st.none() | REGISTRIES)),
+        **draw(optional("mode", MODES)),
     }
 
 
@@ -128,6 +134,7 @@ CEILINGS: SearchStrategy[dict[str, Any]] = st.one_of(
                 st.sampled_from(["aa/*", "*b", "*/*", "a*"]) | PATTERNS, min_size=1, max_size=2
             ),
             "max_ttl": st.sampled_from(["1m", "20m"]),
+            "mode": st.sampled_from(["enforce", "enforce", "monitor"]),
         },
     ),
 )

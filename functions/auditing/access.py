@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from vending.patterns import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from vending.access import Access
     from vending.caller_patterns import CallerPattern
@@ -123,7 +124,7 @@ def possible(question: Question, policy: Policy, period: Period) -> Iterator[Pos
     for grant in policy.grants:
         if not serves(grant, question):
             continue
-        until = last_moment(grant)
+        until = grant.ends_at
         if until and until <= period.span.start:
             continue
         for pattern in grant.callers:
@@ -203,15 +204,8 @@ def denies_of_some(policy: Policy, question: Question) -> Iterator[str]:
     for deny in policy.denies:
         here = deny.registry in (None, question.registry)
         about = any(matches(pattern, question.repository) for pattern in deny.repositories)
-        if here and about and deny.callers is not None:
+        if here and about and deny.callers is not None and deny.mode == "enforce":
             yield deny.name
-
-
-def last_moment(grant: Grant) -> datetime | None:
-    """Return when a grant ends, None where it never does."""
-    if grant.expires_on is None:
-        return None
-    return datetime.combine(grant.expires_on, time(), UTC) + timedelta(days=1)
 
 
 def cut(period: Period, until: datetime) -> Period:

@@ -58,6 +58,17 @@ class DroppedRecord(Message):
     rule: str = said("The rule of the policy that took it, such as `deny embargo`")
 
 
+class MonitoredRecord(Message):
+    """What a rule in monitor mode would have done, had it been enforced."""
+
+    rule: str = said("`grant NAME`, `deny NAME` or `ceiling`")
+    effect: str = said(
+        "`allow` more, `deny` some of it, or `narrow` it: end sooner, or be bound to its source"
+    )
+    repositories: list[str] = said("About which, names or patterns, ten at most", [])
+    count: int = said("How many they are", 0)
+
+
 class RegistryRecord(Message):
     """For which registry."""
 
@@ -102,6 +113,9 @@ class VendRecord(Message):
     grants: list[str] = said("Names of the grants that contributed", [])
     denies: list[str] = said("Names of the denies that applied", [])
     dropped: list[DroppedRecord] = said("What was asked for and not granted", [])
+    monitored: list[MonitoredRecord] = said(
+        "What rules in monitor mode would have done, twenty at most", []
+    )
     bound_to_source: bool = said("Whether the token works from `source_ip` only", default=False)
     break_glass: bool = said("Whether a break-glass grant contributed", default=False)
     expires_at: str | None = said("When the token stops working", None)

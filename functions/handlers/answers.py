@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from vending.caller import Caller, Origin
     from vending.decision import Decision
+    from vending.policy_values import Mode
     from vending.ports import Intent
     from vending.vend import Vend, Vending
 
@@ -60,6 +61,23 @@ def dry_run(intent: Intent) -> DryRunResponse:
 def whoami(vending: Vending, caller: Caller, origin: Origin) -> WhoamiResponse:
     """Return who the caller is taken for, and what it could be vended."""
     serving, grants, now = vending.grants_of(caller)
+
+    def shown(mode: Mode) -> list[GrantShown]:
+        return [
+            GrantShown(
+                name=grant.name,
+                registry=vending.registries[grant.registry].host,
+                access=grant.access,
+                repositories=list(grant.repositories),
+                max_ttl_seconds=int(vending.longest(serving.policy, grant).total_seconds()),
+                expires_on=grant.expires_on.isoformat() if grant.expires_on else None,
+                break_glass=grant.break_glass,
+                bind_source_ip=grant.bind_source_ip,
+            )
+            for grant in grants
+            if grant.mode == mode
+        ]
+
     return WhoamiResponse(
         caller=CallerShown(
             kind=caller.kind,
@@ -72,19 +90,8 @@ def whoami(vending: Vending, caller: Caller, origin: Origin) -> WhoamiResponse:
             key=caller.key,
         ),
         source_ip=origin.source_ip,
-        grants=[
-            GrantShown(
-                name=grant.name,
-                registry=vending.registries[grant.registry].host,
-                access=grant.access,
-                repositories=list(grant.repositories),
-                max_ttl_seconds=int(vending.longest(serving.policy, grant).total_seconds()),
-                expires_on=grant.expires_on.isoformat() if grant.expires_on else None,
-                break_glass=grant.break_glass,
-                bind_source_ip=grant.bind_source_ip,
-            )
-            for grant in grants
-        ],
+        grants=shown("enforce"),
+        monitored=shown("monitor"),
         policy_revision=serving.revision,
         time=whole_seconds(now) or "",
         version=release.VERSION,

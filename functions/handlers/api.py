@@ -8,6 +8,7 @@ import json
 import logging
 import traceback
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -146,6 +147,13 @@ def uncounted(failure: CountersUnavailable) -> None:
     """Note that requests go on without their budgets."""
     logger.error("requests are not counted, and go on", error=str(failure))
     measures.count("BudgetFailures")
+
+
+def watch(intent: Intent) -> None:
+    """Log and count what each rule in monitor mode would have done to a vend that is recorded."""
+    for one in intent.decision.monitored:
+        logger.info("monitored", vend_id=intent.vend_id, **asdict(one))
+        measures.count(f"Would{one.effect.title()}")
 
 
 def body_of(event: Event) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import botocore.session
 
-from handlers.api import api, uncounted
+from handlers.api import api, uncounted, watch
 from handlers.measured import Measured
 from handlers.policies import policies_of
 from vending import deadlines
@@ -77,6 +77,7 @@ def assemble(settings: Settings) -> Vending:
         new_id=new_vend_id,
         deployment=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
         prober=settings.stack_prober(),
+        watch=watch,
     )
 
 

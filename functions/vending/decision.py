@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from vending import patterns
 from vending.access import Access
 from vending.errors import Code, Refusal
+from vending.monitoring import MOST_RULES, Monitored, effects
 from vending.scope import any_covers, any_matches, minimal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from vending.caller import Caller
-    from vending.policy import Deny, Grant, Policy
+    from vending.policy import Ceiling, Deny, Grant, Policy
+    from vending.policy_values import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Decision:
         grants: Names of the grants that allowed it, in policy order.
         denies: Names of the denies that apply to the caller, in policy order.
         dropped: What was asked for and is not in the scope.
+        monitored: What rules in monitor mode would have done, each by itself; MOST_RULES at most.
         refusal: Why nothing was allowed, or None.
     """
 
@@ -98,6 +102,7 @@ class Decision:
     grants: tuple[str, ...] = ()
     denies: tuple[str, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    monitored: tuple[Monitored, ...] = ()
     refusal: Refusal | None = None
 
     @property
@@ -112,7 +117,8 @@ def decide(
     """Decide what `caller` may have of what `request` asks for.
 
     Denies and the ceiling win over every grant. Asking for more than is granted is not an error:
-    the answer is the intersection, and `Decision.dropped` says what fell away.
+    the answer is the intersection, and `Decision.dropped` says what fell away. A rule in monitor
+    mode decides nothing: `Decision.monitored` says what it would have done.
 
     Args:
         policy: The document that serves.
@@ -131,24 +137,27 @@ def decide(
             Code.INVALID_REQUEST,
             f"Ask for ttl_seconds of at least {int(limits.shortest.total_seconds())}.",
         )
-    if not policy.ceiling.admits(caller):
-        return _not_granted(request, ())
     case = _Case(
-        policy=policy,
+        caller=caller,
+        ceiling=policy.bounds,
         grants=grants_for(policy, caller, request.registry, now=now, grant=request.grant),
         denies=denies_for(policy, caller, request.registry),
         request=request,
         now=now,
         limits=limits,
     )
-    return _decide_named(case) if request.repositories else _decide_all(case)
+    decision = _weigh(case)
+    return replace(
+        decision, monitored=tuple(islice(_monitored(policy, case, decision), MOST_RULES))
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
     """What is left to weigh: the grants and denies that are about this caller, and the request."""
 
-    policy: Policy
+    caller: Caller
+    ceiling: Ceiling
     grants: Sequence[Grant]
     denies: Sequence[Deny]
     request: VendRequest
@@ -164,35 +173,56 @@ def grants_for(
     now: datetime,
     grant: str | None = None,
     break_glass: bool = False,
+    mode: Mode = "enforce",
 ) -> list[Grant]:
-    """Return the grants that `caller` may draw on now, in policy order.
+    """Return the grants of a mode that are for `caller` now, in policy order.
 
     A break-glass grant counts only when `grant` names it, or when `break_glass` asks for a list of
     all that the caller could name.
     """
-    today = now.astimezone(UTC).date()
     return [
         candidate
-        for candidate in policy.grants
+        for candidate in policy.grants_about(caller, mode)
         if candidate.registry == registry
         and (candidate.name == grant if grant else break_glass or not candidate.break_glass)
-        and (candidate.expires_on is None or today <= candidate.expires_on)
-        and candidate.matches(caller)
+        and (candidate.ends_at is None or now < candidate.ends_at)
     ]
 
 
-def denies_for(policy: Policy, caller: Caller, registry: str) -> list[Deny]:
-    """Return the denies that apply to `caller` in `registry`, in policy order."""
-    return [
-        deny for deny in policy.denies if deny.registry in (None, registry) and deny.matches(caller)
-    ]
+def denies_for(
+    policy: Policy, caller: Caller, registry: str, *, mode: Mode = "enforce"
+) -> list[Deny]:
+    """Return the denies of a mode that apply to `caller` in `registry`, in policy order."""
+    return [d for d in policy.denies_about(caller, mode) if d.registry in (None, registry)]
+
+
+def _monitored(policy: Policy, case: _Case, real: Decision) -> Iterator[Monitored]:
+    """Yield what each rule in monitor mode would have done, were it the only one enforced."""
+    registry, request = case.request.registry, case.request
+    grants = grants_for(
+        policy, case.caller, registry, now=case.now, grant=request.grant, mode="monitor"
+    )
+    for grant in grants:
+        other = _weigh(replace(case, grants=[*case.grants, grant]))
+        yield from effects(f"grant {grant.name}", real, other)
+    for deny in denies_for(policy, case.caller, registry, mode="monitor"):
+        other = _weigh(replace(case, denies=[*case.denies, deny]))
+        yield from effects(f"deny {deny.name}", real, other)
+    if policy.ceiling.mode == "monitor":
+        yield from effects("ceiling", real, _weigh(replace(case, ceiling=policy.ceiling)))
+
+
+def _weigh(case: _Case) -> Decision:
+    if not case.ceiling.admits(case.caller):
+        return _not_granted(case.request, ())
+    return _decide_named(case) if case.request.repositories else _decide_all(case)
 
 
 def _decide_named(case: _Case) -> Decision:
     scope: dict[Access, list[str]] = {}
     contributing: list[Grant] = []
     dropped: list[Dropped] = []
-    ceiling = case.policy.ceiling.repositories
+    ceiling = case.ceiling.repositories
     for access, names in case.request.repositories.items():
         for name in dict.fromkeys(names):
             allowed = [
@@ -217,7 +247,7 @@ def _decide_all(case: _Case) -> Decision:
     scope: dict[Access, list[str]] = {}
     contributing: list[Grant] = []
     dropped: list[Dropped] = []
-    ceiling, wanted = case.policy.ceiling.repositories, case.request.access
+    ceiling, wanted = case.ceiling.repositories, case.request.access
     for grant in case.grants:
         access = grant.access if grant.access is wanted else Access.PULL
         for pattern in grant.repositories:
@@ -259,7 +289,7 @@ def _decision(
         for pattern in deny.repositories
         if any(patterns.overlap(pattern, other) for other in granted)
     )
-    ceiling = case.policy.ceiling.repositories
+    ceiling = case.ceiling.repositories
     within = ceiling is None or all(any_covers(ceiling, pattern) for pattern in granted)
     return Decision(
         registry=request.registry,
@@ -280,17 +310,11 @@ def _expiry(case: _Case, grants: Sequence[Grant]) -> datetime:
     lengths = [
         case.limits.longest,
         case.request.ttl,
-        case.policy.ceiling.max_ttl,
+        case.ceiling.max_ttl,
         *(grant.longest for grant in grants),
     ]
     end = case.now.astimezone(UTC) + min(length for length in lengths if length is not None)
-    # A grant that expires on a day is good through that day, in UTC. After the calendar's last day
-    # there is none to count to: it is how some people write never.
-    last = [
-        datetime.combine(grant.expires_on + timedelta(days=1), time(), UTC)
-        for grant in grants
-        if grant.expires_on and grant.expires_on < date.max
-    ]
+    last = [grant.ends_at for grant in grants if grant.ends_at is not None]
     return min([end, *last]).replace(microsecond=0)
 
 

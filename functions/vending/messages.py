@@ -199,7 +199,7 @@ class CallerShown(Message):
 
 
 class GrantShown(Message):
-    """One of the caller's own grants."""
+    """One of the caller's own grants; what `monitored` has is granted to nobody yet."""
 
     name: str
     registry: str
@@ -217,6 +217,7 @@ class WhoamiResponse(Message):
     caller: CallerShown
     source_ip: str
     grants: list[GrantShown]
+    monitored: list[GrantShown]
     policy_revision: str
     time: str
     version: str

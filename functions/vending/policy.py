@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from vending import patterns
 from vending.caller import Caller
+from vending.caller_index import CallerIndex, Entry
 from vending.caller_patterns import CallerPattern
 from vending.policy_values import (
     AccessWord,
     AccountId,
     Day,
     Duration,
+    Mode,
     Model,
     Name,
     RepositoryPattern,
@@ -31,6 +33,7 @@ class Ceiling(Model):
     accounts: list[AccountId] | None = None
     repositories: list[RepositoryPattern] | None = None
     max_ttl: Duration | None = None
+    mode: Mode = "enforce"
 
     def admits(self, caller: Caller) -> bool:
         """Return whether `caller` may be granted anything at all."""
@@ -51,6 +54,7 @@ class Grant(Model):
     bind_source_ip: bool = False
     expires_on: Day = None
     break_glass: bool = False
+    mode: Mode = "enforce"
 
     @field_validator("break_glass")
     @classmethod
@@ -70,6 +74,16 @@ class Grant(Model):
             return min(self.max_ttl or BREAK_GLASS_LONGEST, BREAK_GLASS_LONGEST)
         return self.max_ttl
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the grant ends, None where it never does: it is good through its day, in UTC.
+
+        After the calendar's last day there is none to count to: it is how some people write never.
+        """
+        if self.expires_on is None or self.expires_on == date.max:
+            return None
+        return datetime.combine(self.expires_on + timedelta(days=1), time(), UTC)
+
     def matches(self, caller: Caller) -> bool:
         """Return whether the grant is for `caller`."""
         return any(pattern.matches(caller) for pattern in self.callers)
@@ -87,6 +101,7 @@ class Deny(Model):
     callers: list[CallerPattern] | None = Field(default=None, min_length=1)
     repositories: list[RepositoryPattern] = Field(min_length=1)
     registry: Name | None = None
+    mode: Mode = "enforce"
 
     def matches(self, caller: Caller) -> bool:
         """Return whether the deny is for `caller`."""
@@ -128,6 +143,23 @@ class Policy(Model):
     revokers: list[CallerPattern] = Field(default=[])
     auditors: list[CallerPattern] = Field(default=[])
     tests: list[Expectation] = Field(default=[])
+    _grants: dict[Mode, CallerIndex[Grant]] = PrivateAttr(default_factory=dict)
+    _denies: dict[Mode, CallerIndex[Deny]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def bounds(self) -> Ceiling:
+        """The ceiling as it is enforced: in monitor mode it bounds nothing."""
+        return self.ceiling if self.ceiling.mode == "enforce" else Ceiling()
+
+    def grants_about(self, caller: Caller, mode: Mode) -> list[Grant]:
+        """Return the grants of a mode that are for `caller`, in policy order, whatever the day."""
+        index = _index_of(self.grants, self._grants, mode)
+        return [grant for grant in index.candidates(caller) if grant.matches(caller)]
+
+    def denies_about(self, caller: Caller, mode: Mode) -> list[Deny]:
+        """Return the denies of a mode that are for `caller`, in policy order."""
+        index = _index_of(self.denies, self._denies, mode)
+        return [deny for deny in index.candidates(caller) if deny.matches(caller)]
 
     def lets_revoke(self, caller: Caller) -> bool:
         """Return whether `caller` is named as one who revokes tokens and blocks callers."""
@@ -148,6 +180,15 @@ class Policy(Model):
                     )
                 seen.add(entry.name)
         return self
+
+
+def _index_of(
+    entries: list[Entry], made: dict[Mode, CallerIndex[Entry]], mode: Mode
+) -> CallerIndex[Entry]:
+    # A copy of a policy has the index of what it was copied from, and perhaps other entries.
+    if mode not in made or made[mode].entries is not entries:
+        made[mode] = CallerIndex(entries, mode)
+    return made[mode]
 
 
 Policy.model_rebuild(force=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
 
@@ -72,6 +72,9 @@ AccessWord = Annotated[Access, BeforeValidator(_access)]
 Day = Annotated[date | None, BeforeValidator(_day)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\z")]
 Globbed = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@*?-]{1,64}\z")]
+
+Mode = Literal["enforce", "monitor"]
+"""What a rule does: it decides, or it only has recorded what it would have done."""
 
 
 class Model(BaseModel):

@@ -17,6 +17,7 @@ person is in `sealed` only, and the caller's key is a pseudonym where it would: 
 from __future__ import annotations
 
 import gzip
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from vending.budgets import Kind
@@ -90,6 +91,7 @@ def intent_item(intent: Intent, key: PersonKey) -> Item:
             {"repository": one.repository, "access": one.access, "rule": one.rule}
             for one in decision.dropped
         ],
+        **({"monitored": list(map(asdict, decision.monitored))} if decision.monitored else {}),
         "bound_to_source": decision.bind_source_ip,
         "break_glass": decision.break_glass,
         "expires_at": timestamp(decision.expires_at) if decision.expires_at else None,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vending.deadlines import Left
     from vending.messages import TokenRequest
     from vending.policy import Grant, Policy
+    from vending.policy_values import Mode
     from vending.ports import Blocks, Ledger, Minter, Policies, ServingPolicy
     from vending.probe import Prober
     from vending.token import Token
@@ -69,6 +70,7 @@ class Vending:
         new_id: Returns a vend id for a time.
         deployment: The function's version.
         prober: Of this stack, or None where there is none.
+        watch: Takes what is recorded, and says what rules in monitor mode would have done.
     """
 
     registries: Mapping[str, Registry]
@@ -83,6 +85,7 @@ class Vending:
     new_id: Callable[[datetime], str]
     deployment: str = ""
     prober: Prober | None = None
+    watch: Callable[[Intent], None] = lambda _: None
 
     def vend(
         self, caller: Caller, origin: Origin, asked: TokenRequest, *, left: Left = unhurried
@@ -114,6 +117,7 @@ class Vending:
             if not fits(left, INTEND, *(() if refusal else (MINT,)), END):
                 raise Refused(OUT_OF_TIME.code, OUT_OF_TIME.detail)
             self.ledger.intend(intent)
+            self.watch(intent)
             marks.append(self.stopwatch())
             if refusal:
                 self.ledger.refuse(intent, refusal)
@@ -241,21 +245,23 @@ class Vending:
             ) from None
 
     def grants_of(self, caller: Caller) -> tuple[ServingPolicy, list[Grant], datetime]:
-        """Return what `caller` could be vended now: its own grants in every registry."""
+        """Return the caller's own grants in every registry, those in monitor mode among them."""
         serving, now = self.policies.current(), self.clock()
         policy = self.policy_for(caller, serving)
-        if not policy.ceiling.admits(caller):
+        if not policy.bounds.admits(caller):
             return serving, [], now
+        modes: tuple[Mode, ...] = ("enforce", "monitor")
         own = [
             grant
+            for mode in modes
             for registry in self.registries
-            for grant in grants_for(policy, caller, registry, now=now, break_glass=True)
+            for grant in grants_for(policy, caller, registry, now=now, break_glass=True, mode=mode)
         ]
         return serving, own, now
 
     def longest(self, policy: Policy, grant: Grant) -> timedelta:
         """Return the longest life of a token that draws on `grant`."""
-        lengths = (self.limits.longest, policy.ceiling.max_ttl, grant.longest)
+        lengths = (self.limits.longest, policy.bounds.max_ttl, grant.longest)
         return min(length for length in lengths if length is not None)
 
 
@@ -284,6 +290,7 @@ def instead(decision: Decision, refusal: Refusal) -> Decision:
         grants=decision.grants,
         denies=decision.denies,
         dropped=decision.dropped,
+        monitored=decision.monitored,
         refusal=refusal,
     )
 

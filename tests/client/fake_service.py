@@ -121,6 +121,7 @@ class FakeService:
         decision: What a dry run answers otherwise than `dry_run` does.
         whoamis: Who asked `GET /v1/whoami`, by access key id, in order.
         grants: The caller's grants.
+        planned: Its grants in monitor mode.
         auditing: What was asked of `/v1/vends`: method, path, and query or body, in order.
         pages: What its next answers have: vends, and where to go on.
         listed: When there are some, its answers are of these, so many as `limit` says.
@@ -141,6 +142,7 @@ class FakeService:
     decision: dict[str, Any] = field(default_factory=dict)
     whoamis: list[str] = field(default_factory=list)
     grants: list[dict[str, Any]] = field(default_factory=lambda: [dict(GRANT)])
+    planned: list[dict[str, Any]] = field(default_factory=list)
     auditing: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     pages: list[tuple[list[dict[str, Any]], str | None]] = field(
         default_factory=lambda: [([VEND], None)]
@@ -269,6 +271,7 @@ class FakeService:
             },
             "source_ip": "203.0.113.7",
             "grants": self.grants,
+            "monitored": self.planned,
             "policy_revision": "1",
             "time": stamp(datetime.now(UTC)),
         }

@@ -49,6 +49,16 @@ def test_whoami_without_a_grant_says_whom_to_ask(machine: Machine, service: Fake
     assert "No grant is yours: ask the platform team" in machine.run("whoami")[0]
 
 
+def test_a_grant_in_monitor_mode_is_told_as_planned_and_not_as_the_callers(
+    machine: Machine, service: FakeService
+) -> None:
+    service.grants.clear()
+    service.planned.append(GRANT | {"name": "tomorrow"})
+    out = machine.run("whoami")[0]
+    assert "planned: tomorrow: push team/*, base/python" in out
+    assert "No grant is yours" in out
+
+
 def test_whoami_as_json_is_the_services_answer(machine: Machine, service: FakeService) -> None:
     out = machine.run("whoami", "--registry", HOST, "--json")[0]
     answer, expected = json.loads(out), service.whoami("AKIAJOBONE")[1]

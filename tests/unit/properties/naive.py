@@ -47,15 +47,22 @@ def is_meant(pattern: CallerPattern, caller: Caller) -> bool:
     )
 
 
+def is_admitted(policy: Policy, caller: Caller) -> bool:
+    """Say whether the ceiling lets the caller have anything."""
+    accounts = policy.ceiling.accounts
+    return policy.ceiling.mode == "monitor" or accounts is None or caller.account in accounts
+
+
 def usable(policy: Policy, caller: Caller, request: VendRequest, now: datetime) -> list[Grant]:
     """Return the grants that may contribute."""
-    if policy.ceiling.accounts is not None and caller.account not in policy.ceiling.accounts:
+    if not is_admitted(policy, caller):
         return []
     return [
         grant
         for grant in policy.grants
         if any(is_meant(pattern, caller) for pattern in grant.callers)
         and grant.registry == request.registry
+        and grant.mode == "enforce"
         and (grant.expires_on is None or now.astimezone(UTC).date() <= grant.expires_on)
         and (request.grant == grant.name or (request.grant is None and not grant.break_glass))
     ]
@@ -78,14 +85,15 @@ def granting(
     elif access not in (request.access, Access.PULL):
         return []
     if any(
-        fits(deny.repositories, name)
+        deny.mode == "enforce"
+        and fits(deny.repositories, name)
         and deny.registry in (None, request.registry)
         and (deny.callers is None or any(is_meant(one, caller) for one in deny.callers))
         for deny in policy.denies
     ):
         return []
     ceiling = policy.ceiling.repositories
-    if ceiling is not None and not fits(ceiling, name):
+    if policy.ceiling.mode == "enforce" and ceiling is not None and not fits(ceiling, name):
         return []
     return [
         grant

@@ -293,7 +293,7 @@ def test_a_token_is_bound_by_every_grant_that_gives_some_of_it(
         assert decision.bind_source_ip or not grant.bind_source_ip
         assert not grant.break_glass or (asked.grant == grant.name and asked.reason)
         assert not grant.break_glass or decision.expires_at <= NOW + timedelta(minutes=15)
-    for longest in (Limits().longest, asked.ttl, policy.ceiling.max_ttl):
+    for longest in (Limits().longest, asked.ttl, policy.bounds.max_ttl):
         assert longest is None or decision.expires_at <= NOW + longest
 
 

@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return 0
     try:
         lines = [*caller(answer), *(line for grant in listed(answer) for line in shown(grant))]
+        lines += [line for grant in planned(answer) for line in shown(grant, mark="planned: ")]
     except (KeyError, TypeError, ValueError, OverflowError):
         detail = "it does not say who you are"
         raise Problem("unexpected_answer", endpoint=service.endpoint, detail=detail) from None
@@ -79,7 +80,12 @@ def listed(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return list(answer["grants"])
 
 
-def shown(grant: dict[str, Any]) -> list[str]:
+def planned(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the grants in monitor mode, which give nothing yet; an older service tells none."""
+    return list(answer.get("monitored", ()))
+
+
+def shown(grant: dict[str, Any], *, mark: str = "") -> list[str]:
     """Return the lines about one grant."""
     limits = [f"at {grant['registry']}", f"up to {span(grant['max_ttl_seconds'])}"]
     if grant["expires_on"]:
@@ -89,6 +95,6 @@ def shown(grant: dict[str, Any]) -> list[str]:
     if grant["bind_source_ip"]:
         limits.append("only from the address it was asked from")
     return [
-        clean(f"{grant['name']}: {grant['access']} {', '.join(grant['repositories'])}"),
+        clean(f"{mark}{grant['name']}: {grant['access']} {', '.join(grant['repositories'])}"),
         f"  {clean(', '.join(limits))}",
     ]

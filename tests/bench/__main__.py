@@ -1,7 +1,8 @@
 """Measure what the project promises about speed, and print it beside its peers.
 
 python -m tests.bench [--rounds N]. It never fails on a time: the machine decides those.
-What auditing costs comes last; `--auditing` prints that alone, `--page` writes it into the page.
+What a policy's size and what auditing cost comes last; `--policies` and `--auditing` print each
+alone, `--page` writes the last into its page.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from tests.bench import auditing, client, function, verifying
+from tests.bench import auditing, client, function, policies, verifying
 from tests.bench.measure import table
 from tools.estimates.tables import put_into_page
 
@@ -21,14 +22,19 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="pairs of each; 15 by default")
+    parser.add_argument("--policies", action="store_true", help="what a policy's size costs, alone")
     parser.add_argument("--auditing", action="store_true", help="what auditing costs, alone")
     parser.add_argument("--page", action="store_true", help="write that into cost-and-scale.md")
     asked = parser.parse_args()
     if asked.page:
         put_into_page("make bench", list(auditing.lines()))
         return
-    if not asked.auditing:
+    if not (asked.auditing or asked.policies):
         measured(asked.rounds)
+    if not asked.auditing:
+        print("\n".join(policies.lines()) + "\n")
+    if asked.policies:
+        return
     print("\n".join(auditing.lines()))
     with tempfile.TemporaryDirectory() as folder:
         for line in verifying.lines(Path(folder)):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditing.auditing import Auditing
 from auditing.table import DynamoRecords, KmsTracer
 from tests.fake_people import FakePeople
-from tests.fakes import NOW, ORIGIN, POLICY, FakeMinter, FakePolicies, caller, vending
+from tests.fakes import NOW, ORIGIN, POLICY, REGISTRY, FakeMinter, FakePolicies, caller, vending
 from tests.unit.service.test_ledger import TABLE, FakeKms, FakeTable, ledger
 from vending.errors import Refused
 from vending.messages import TokenRequest
@@ -114,6 +114,7 @@ class Audited:
         who: Caller | None = None,
         failure: str = "",
         password: str = "",
+        registry: str = "default",
         **asked: Any,
     ) -> str:
         """Let the real service vend, refuse or fail, and return the vend's id."""
@@ -122,6 +123,8 @@ class Audited:
             minter.failure = MintFailed(failure)
         keeper: Any = ledger(self.table, self.kms, self.people)
         service = vending(policies=FakePolicies(self.policy), ledger=keeper, minter=minter, now=at)
+        service = replace(service, registries={registry: replace(REGISTRY, name=registry)})
+        asked["registry"] = REGISTRY.host
         try:
             return service.vend(who or caller(), ORIGIN, TokenRequest(**asked)).intent.vend_id
         except Refused as refused:

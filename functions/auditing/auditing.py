@@ -104,6 +104,12 @@ class Page:
                 return Page(self.vends[:number], self.vends[number - 1].vend_id)
         return self
 
+    def of_registry(self, name: str) -> Page:
+        """Return the page with the vends of one registry only: no index tells them apart."""
+        if not name:
+            return self
+        return Page([vend for vend in self.vends if vend.registry.name == name], self.after)
+
 
 @dataclass(frozen=True, slots=True)
 class Auditing:
@@ -160,7 +166,7 @@ class Auditing:
         if len(found) > most:
             found = found[:most]
             place = found[-1]
-        return Page(self.ledger.vends(found), place).fitting()
+        return Page(self.ledger.vends(found), place).fitting().of_registry(selection.registry)
 
     def shown(self, vend_id: str) -> VendRecord:
         """Return one vend.

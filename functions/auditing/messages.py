@@ -56,6 +56,7 @@ class VendsQuery(Message):
         grant: Name of a grant.
         outcome: `issued`, `refused` or `failed`.
         break_glass: `true`.
+        registry: Of one registry only, by its name in the policy.
         start: From then on, RFC 3339 (`from`); the last day where it is left out.
         end: Until just before then (`to`); now where it is left out.
         order: `newest` or `oldest` first.
@@ -68,6 +69,7 @@ class VendsQuery(Message):
     grant: Text | None = None
     outcome: Text | None = None
     break_glass: Text | None = None
+    registry: Text = ""
     start: Annotated[Text | None, Field(alias="from")] = None
     end: Annotated[Text | None, Field(alias="to")] = None
     order: Text = "newest"
@@ -263,7 +265,8 @@ def selection_of(given: Mapping[str, str] | None, *, now: datetime) -> tuple[Sel
         raise wrong(f"limit: give a number from 1 to {MOST}")
     newest = query.order == "newest"
     span = span_of(query.start, query.end, now=now)
-    return Selection(by, value, span, newest, query.after), int(query.limit)
+    selection = Selection(by, value, span, newest, query.after, query.registry)
+    return selection, int(query.limit)
 
 
 def token_of(body: bytes) -> Token:
@@ -314,4 +317,5 @@ def facts(selection: Selection) -> dict[str, Any]:
         "from": selection.span.start.isoformat(),
         "to": selection.span.end.isoformat(),
         "after": selection.after,
+        "registry": selection.registry,
     }

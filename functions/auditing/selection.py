@@ -78,6 +78,7 @@ class Selection:
         span: Of which time.
         newest_first: Whether the latest come first.
         after: The vend id that the page before ended at, empty for the first page.
+        registry: Of which registry alone, by its name in the policy; empty for every one.
     """
 
     by: By
@@ -85,6 +86,7 @@ class Selection:
     span: Span
     newest_first: bool = True
     after: str = ""
+    registry: str = ""
 
     def steps(self, names: Callable[[str], Collection[str]]) -> Iterator[Step]:
         """Yield the steps that are still to be read, in the selection's order.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -34,7 +35,7 @@ def listed(world: Audited, by: By, value: str = "", **more: Any) -> list[str]:
         found += ids(page.vends)
         if page.after is None:
             return found
-        selection = Selection(by, value, selection.span, selection.newest_first, page.after)
+        selection = replace(selection, after=page.after)
 
 
 @given(
@@ -59,6 +60,15 @@ def test_pages_have_every_vend_once_and_in_order(
         By.OUTCOME: "issued",
     }[by]
     assert listed(world, by, value, most=most, newest_first=newest) == made
+
+
+def test_equal_names_in_two_registries_are_told_apart_where_one_is_asked_for() -> None:
+    world = Audited()
+    ours = world.vend(pull=["payments/api"])
+    theirs = world.vend(pull=["payments/api"], registry="eu", at=ago(minutes=1))
+    assert listed(world, By.REPOSITORY, "payments/api") == [ours, theirs]
+    for registry, mine in (("default", [ours]), ("eu", [theirs]), ("none", [])):
+        assert listed(world, By.REPOSITORY, "payments/api", registry=registry, most=1) == mine
 
 
 def test_what_is_written_between_two_pages_moves_nothing() -> None:

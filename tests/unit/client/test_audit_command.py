@@ -44,6 +44,15 @@ def test_a_caller_is_named_by_its_key_or_by_any_of_its_vends(
     ]
 
 
+@pytest.mark.parametrize("action", ["list", "access"])
+def test_a_registry_is_asked_about_by_its_name_in_the_policy(
+    action: str, machine: Machine, service: FakeService
+) -> None:
+    words = ("audit", action, "--repository", "payments/api", "--in", "eu")
+    assert machine.run(*words)[2] == 0
+    assert service.auditing[-1][2]["registry"] == "eu"
+
+
 def test_a_list_goes_on_to_its_last_page_even_past_an_empty_one(
     machine: Machine, service: FakeService
 ) -> None:

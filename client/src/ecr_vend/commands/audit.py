@@ -150,7 +150,8 @@ def show_list(
 
 def could(service: Service, arguments: argparse.Namespace, console: Console) -> int:
     """Print who could have had access."""
-    asked = {"repository": arguments.repository, "access": arguments.access, **span(arguments)}
+    asked = {"repository": arguments.repository, "access": arguments.access}
+    asked |= within(arguments) | span(arguments)
     answer = service.access(asked, Deadline(SECONDS))
     if arguments.json:
         console.json(answer)
@@ -165,6 +166,11 @@ def could(service: Service, arguments: argparse.Namespace, console: Console) -> 
     for line in access.notes(answer, asked, service.endpoint):
         console.note(line)
     return 0
+
+
+def within(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the registry that is asked about, as the service takes it."""
+    return {"registry": arguments.within} if arguments.within else {}
 
 
 def span(arguments: argparse.Namespace) -> dict[str, str]:
@@ -187,7 +193,7 @@ def read(
     Raises:
         Problem: A page could not be had, or is none.
     """
-    asked = {**selected(arguments), **span(arguments)}
+    asked = {**selected(arguments), **within(arguments), **span(arguments)}
     asked["order"] = "oldest" if arguments.oldest_first else "newest"
     seen = 0
     for page in pages(service, asked, most=arguments.limit, after=arguments.after):

@@ -24,6 +24,7 @@ def add_list(actions: argparse._SubParsersAction[Any]) -> None:
         ],
     )
     chosen_by(parser)
+    of_registry(parser, "every one")
     parser.add_argument("--oldest-first", action="store_true", help="in the order of time")
     parser.add_argument(
         "--limit", metavar="N", type=count, default=1000, help="vends at most (1000); 0: all"
@@ -88,8 +89,19 @@ def add_access(actions: argparse._SubParsersAction[Any]) -> None:
         default="pull",
         help="to do what (pull)",
     )
+    of_registry(parser, "the default one")
     of_time(parser, "the last day")
     shown_as(parser, "the answer")
+
+
+def of_registry(parser: argparse.ArgumentParser, otherwise: str) -> None:
+    """Describe which registry's repositories are meant."""
+    parser.add_argument(
+        "--in",
+        dest="within",
+        metavar="NAME",
+        help=f"of the registry that the policy calls so; {otherwise} if not given",
+    )
 
 
 def of_time(parser: argparse.ArgumentParser, otherwise: str) -> None:

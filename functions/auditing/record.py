@@ -6,10 +6,11 @@ does not fit it fails the tests.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from vending.messages import Message
 from vending.records import record_name
@@ -132,6 +133,21 @@ class VendRecord(Message):
     probe: bool = said("Whether the stack's own prober asked", default=False)
     deployment: str = said("Version of the function", "")
     service_version: str = said("Version of ecr-vend")
+    more: dict[str, Any] = said(
+        "Fields that a newer version has recorded and this one does not know, by their names", {}
+    )
+
+
+OF_INTENT = frozenset({"pk", "sk", "attempt", "hour", "schema", "sealed", "sealed_under"})
+"""What an intent has besides the fields of a vend."""
+
+OF_OUTCOME = frozenset(
+    {
+        *("pk", "sk", "schema", "service_version", "vend_id", "attempt", "probe", "outcome_day"),
+        *("outcome", "ended_at", "code", "reason", "seconds", "token_mac", "hmac_key_id"),
+    }
+)
+"""All that an outcome has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +169,10 @@ def vend_of(
         known: People's keys that were not destroyed, by their ids.
 
     Raises:
-        ValueError: The records have something that no version of the shape has.
+        ValueError: The records lack something, or have it in another form.
         Unreadable: What is sealed is another record's, or was altered.
     """
-    kept = {
-        name: value
-        for name, value in intent.items()
-        if name not in {"pk", "sk", "attempt", "hour", "schema", "sealed", "sealed_under"}
-    }
+    kept = {name: value for name, value in intent.items() if name not in OF_INTENT}
     kept |= personal_of(intent, known)
     ended = (
         {
@@ -175,7 +187,35 @@ def vend_of(
         if outcome
         else {}
     )
-    return VendRecord(schema_version=intent["schema"], **kept, **ended)
+    # What the outcome has besides is no field of a vend either, and is set apart with the rest.
+    others = {name: value for name, value in (outcome or {}).items() if name not in OF_OUTCOME}
+    besides = {f"outcome.{name}": value for name, value in others.items()}
+    return read({"schema_version": intent["schema"], **kept, **ended, **besides})
+
+
+def read(found: Mapping[str, Any]) -> VendRecord:
+    """Return a record in this version's shape, with what a newer one added set apart.
+
+    A stack that went back to an older version has records of both, and goes on being read.
+
+    Raises:
+        ValueError: It lacks something, or has it in another form.
+    """
+    try:
+        return VendRecord(**found)
+    except ValidationError as problem:
+        errors = problem.errors(include_url=False)
+        if any(error["type"] != "extra_forbidden" for error in errors):
+            raise
+    known: Any = deepcopy(dict(found))
+    more: dict[str, Any] = {}
+    for error in errors:
+        *path, name = error["loc"]
+        holder = known
+        for step in path:
+            holder = holder[step]
+        more[".".join(map(str, error["loc"]))] = holder.pop(name)
+    return VendRecord(**known, more=more)
 
 
 def personal_of(record: Mapping[str, Any], known: Mapping[str, Known]) -> dict[str, Any]:

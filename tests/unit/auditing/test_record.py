@@ -32,7 +32,7 @@ ASKED: dict[str, dict[str, Any]] = {
 def test_every_vend_that_the_ledger_records_has_the_shape(outcome: str) -> None:
     world = Audited()
     vend = world.service().shown(world.vend(**ASKED[outcome]))
-    assert vend.outcome == outcome
+    assert (vend.outcome, vend.more) == (outcome, {})
     assert VendRecord.model_validate_json(vend.model_dump_json()) == vend
     assert vend.caller.session == "run-1"
     assert vend.policy_revision
@@ -56,13 +56,24 @@ def test_a_vend_that_never_ended_has_no_outcome() -> None:
     assert (vend.outcome, vend.ended_at, vend.token_mac) == (None, None, None)
 
 
-def test_every_attribute_of_a_record_is_in_the_shape() -> None:
+def test_what_a_newer_version_recorded_is_told_and_makes_nothing_unreadable() -> None:
     world = Audited()
-    vend_id = world.vend(**ASKED["issued"])
-    for part in ("1#intent", "2#outcome"):
-        item = world.table.items[f"vend#{vend_id}", part]
-        item["new"] = {"S": "unknown"}
-    with pytest.raises(ValueError, match="new"):
+    vend_id = world.vend(pull=["payments/api", "search/x"])
+    intent = world.table.items[f"vend#{vend_id}", "1#intent"]
+    intent["weather"] = {"S": "rain"}
+    world.table.items[f"vend#{vend_id}", "2#outcome"]["mood"] = {"S": "fine"}
+    intent["asked"]["M"]["politely"] = {"BOOL": True}
+    intent["dropped"]["L"][0]["M"]["since"] = {"N": "3"}
+    vend = world.service().shown(vend_id)
+    assert vend.more == {
+        "weather": "rain",
+        "asked.politely": True,
+        "dropped.0.since": 3,
+        "outcome.mood": "fine",
+    }
+    assert vend.outcome == "issued"
+    intent["asked_at"] = {"N": "1"}
+    with pytest.raises(ValueError, match="asked_at"):
         world.service().shown(vend_id)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from vending import patterns
 from vending.access import Access
 from vending.caller import Caller, Origin
+from vending.caller_patterns import CallerPattern
 from vending.decision import VendRequest
 from vending.policy import Policy
 
@@ -67,6 +68,59 @@ CALLER_PATTERNS = st.sampled_from(
         {"account": "444455556666"},
     ]
 )
+PIECES = st.text("ab-*?", min_size=1, max_size=6)
+ACCOUNTS = st.sampled_from(["111122223333", "1111*", "*", "11112222333?", "*3333", "1*2*3"])
+ACCOUNT = st.sampled_from(["111122223333", "111122223333", "444455556666"])
+
+
+def signed_in(name: str, account: str, user: str | None) -> dict[str, Any]:
+    """Return a pattern for users of a permission set."""
+    said = {"name": name, "account": account} | ({} if user is None else {"user": user})
+    return {"permission_set": said}
+
+
+EVERY_CALLER_PATTERN = st.one_of(
+    st.builds("arn:aws:iam::{}:role/{}".format, ACCOUNTS, PIECES).map(lambda arn: {"role": arn}),
+    st.builds(
+        "arn:{}:iam::{}:user/{}".format, st.sampled_from(["aws", "aws-cn"]), ACCOUNTS, PIECES
+    ).map(lambda arn: {"user": arn}),
+    st.builds("arn:aws:iam::{}:user/{}/{}".format, ACCOUNTS, PIECES, PIECES).map(
+        lambda arn: {"user": arn}
+    ),
+    st.builds("arn:aws:sts::{}:federated-user/{}".format, ACCOUNTS, PIECES).map(
+        lambda arn: {"federated_user": arn}
+    ),
+    st.builds(
+        lambda account, name, session: {
+            "role": f"arn:aws:iam::{account}:role/{name}",
+            "session": session,
+        },
+        ACCOUNT,
+        PIECES,
+        PIECES,
+    ),
+    st.builds(signed_in, PIECES, ACCOUNT, st.none() | PIECES),
+    ACCOUNT.map(lambda account: {"root": account}),
+    ACCOUNT.map(lambda account: {"account": account}),
+).map(CallerPattern.model_validate)
+"""Caller patterns of every kind."""
+
+WORDS = st.text("ab-", min_size=1, max_size=3)
+EVERY_CALLER = st.one_of(
+    st.builds("arn:aws:sts::{}:assumed-role/{}/{}".format, ACCOUNT, WORDS, WORDS),
+    st.builds(
+        "arn:aws:sts::{}:assumed-role/AWSReservedSSO_{}_0123456789abcdef/{}".format,
+        ACCOUNT,
+        WORDS,
+        WORDS,
+    ),
+    st.builds("arn:aws:iam::{}:user/{}/{}".format, ACCOUNT, WORDS, WORDS),
+    st.builds("arn:{}:iam::{}:user/{}".format, st.sampled_from(["aws", "aws-cn"]), ACCOUNT, WORDS),
+    st.builds("arn:aws:sts::{}:federated-user/{}".format, ACCOUNT, WORDS),
+    ACCOUNT.map("arn:aws:iam::{}:root".format),
+).map(Caller.from_arn)
+"""Callers of every kind, whose names are those that the patterns are about."""
+
 REGISTRIES = st.sampled_from(["default"] * 5 + ["other"])
 DAYS = st.sampled_from([None, None, None, date(2026, 11, 22), date(2026, 11, 23), date(2027, 1, 1)])
 LENGTHS = st.sampled_from([None, "45s", "10m", "30m", "1h"])

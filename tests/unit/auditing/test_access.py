@@ -17,8 +17,8 @@ from handlers.audit_api import audit
 from tests.audited import AUDITED, Audited, ago
 from tests.fakes import NOW, event
 from tests.metric_lines import AUDITOR
+from tests.strategies import EVERY_CALLER_PATTERN, names_in, situations
 from tests.strategies import NOW as THEN
-from tests.strategies import names_in, situations
 from vending.access import Access
 from vending.caller import Caller
 from vending.caller_patterns import CallerPattern
@@ -194,38 +194,7 @@ def test_callers_whom_there_cannot_be_make_no_question_fail(callers: str) -> Non
     assert (status, [one["grant"] for one in answer["could"]][-1:]) == (200, ["payments-ci"])
 
 
-NAMES = st.text("ab-*?", min_size=1, max_size=6)
-ACCOUNTS = st.sampled_from(["111122223333", "1111*", "*", "11112222333?", "*3333", "1*2*3"])
-ONE = st.just("111122223333")
-PATTERNS = st.one_of(
-    st.builds("arn:aws:iam::{}:role/{}".format, ACCOUNTS, NAMES).map(lambda arn: {"role": arn}),
-    st.builds("arn:aws-cn:iam::{}:user/{}/{}".format, ACCOUNTS, NAMES, NAMES).map(
-        lambda arn: {"user": arn}
-    ),
-    st.builds("arn:aws:sts::{}:federated-user/{}".format, ACCOUNTS, NAMES).map(
-        lambda arn: {"federated_user": arn}
-    ),
-    st.builds(
-        lambda name, session: {
-            "role": f"arn:aws:iam::111122223333:role/{name}",
-            "session": session,
-        },
-        NAMES,
-        NAMES,
-    ),
-    st.builds(
-        lambda name, user: {
-            "permission_set": {"name": name, "account": "111122223333", "user": user}
-        },
-        NAMES,
-        NAMES,
-    ),
-    ONE.map(lambda account: {"root": account}),
-    ONE.map(lambda account: {"account": account}),
-).map(CallerPattern.model_validate)
-
-
-@given(PATTERNS)
+@given(EVERY_CALLER_PATTERN)
 def test_an_example_of_callers_is_one_of_them(pattern: CallerPattern) -> None:
     assert pattern.matches(example_of(pattern))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING
 
-from vendctl.policy.explanation import Bound, Explanation, Held, Outcome, Question, Taken
+from vendctl.policy.explanation import Bound, Explanation, Held, Outcome, Planned, Question, Taken
 from vendctl.policy.near_misses import Compared, Wanted, compared, nearest
 from vending.access import Access
 from vending.caller import Origin
@@ -19,6 +19,7 @@ from vending.session_policy import session_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from vending.decision import Decision
     from vending.policy import Grant, Policy
@@ -132,15 +133,31 @@ def outcome_of(case: Case, request: VendRequest) -> Outcome:
     """Return what a request comes to, as the service would answer it."""
     caller, limits = case.question.caller, Limits()
     decision = decide(case.policy, caller, request, now=case.now, limits=limits)
+    plans = tuple(planned(case.policy, decision))
     if decision.refusal:
-        return Outcome(request, decision, decision.refusal, None, "")
+        return Outcome(request, decision, decision.refusal, None, "", plans)
     origin = Origin(case.question.source_ip)
     try:
         text = session_policy(decision, origin, partition=caller.partition)
     except Refused as refused:
-        return Outcome(request, decision, refused.refusal, None, "")
+        return Outcome(request, decision, refused.refusal, None, "", plans)
     bound = min(bounds(case, decision, request, limits), key=lambda one: one.at)
-    return Outcome(request, decision, None, bound, text)
+    return Outcome(request, decision, None, bound, text, plans)
+
+
+def planned(policy: Policy, decision: Decision) -> Iterator[Planned]:
+    """Yield what rules in monitor mode would have done, each with its place in the policy."""
+    for one in decision.monitored:
+        kind, _, name = one.rule.partition(" ")
+        named = {
+            "grant": ("grants", [grant.name for grant in policy.grants]),
+            "deny": ("denies", [deny.name for deny in policy.denies]),
+        }
+        if kind in named:
+            key, names = named[kind]
+            yield Planned(one, (key, names.index(name)))
+        else:
+            yield Planned(one, (kind,))
 
 
 def bounds(case: Case, decision: Decision, request: VendRequest, limits: Limits) -> Iterator[Bound]:
@@ -156,25 +173,18 @@ def bounds(case: Case, decision: Decision, request: VendRequest, limits: Limits)
         if grant.longest is not None:
             key = "break_glass" if grant.max_ttl is None else "max_ttl"
             yield Bound(f"{key} of the grant {grant.name}", (*entry, key), now + grant.longest)
-        if (ends := ends_at(grant)) is not None:
+        if (ends := grant.ends_at) is not None:
             yield Bound(f"expires_on of the grant {grant.name}", (*entry, "expires_on"), ends)
-    if (longest := case.policy.ceiling.max_ttl) is not None:
+    if (longest := case.policy.bounds.max_ttl) is not None:
         yield Bound("ceiling.max_ttl", ("ceiling", "max_ttl"), now + longest)
     if request.ttl is not None:
         yield Bound("what is asked for", (), now + request.ttl)
     yield Bound("the longest that any token lives", (), now + limits.longest)
 
 
-def ends_at(grant: Grant) -> datetime | None:
-    """Return when a grant ends, None where it never does."""
-    if grant.expires_on is None or grant.expires_on == date.max:
-        return None
-    return datetime.combine(grant.expires_on + timedelta(days=1), time(), UTC)
-
-
 def taken(case: Case, registries: list[str]) -> Iterator[Taken]:
     """Yield the rules that take something away of what is asked about, whatever is granted."""
-    ceiling, caller, asked = case.policy.ceiling, case.question.caller, case.question.repository
+    ceiling, caller, asked = case.policy.bounds, case.question.caller, case.question.repository
     about = (
         [asked]
         if asked is not None

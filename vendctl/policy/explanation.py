@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vending.caller import Caller
     from vending.decision import Decision, VendRequest
     from vending.errors import Refusal
+    from vending.monitoring import Monitored
 
 ANYWHERE = "203.0.113.1"
 """What stands for the address of the caller (RFC 5737)."""
@@ -75,6 +76,19 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """A rule in monitor mode that would have changed a decision.
+
+    Attributes:
+        monitored: What it would have done.
+        entry: Where it stands in the policy.
+    """
+
+    monitored: Monitored
+    entry: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a request of the caller's comes to.
 
@@ -84,6 +98,7 @@ class Outcome:
         refusal: Why there would be no token, or None; a scope that fits no session policy is one.
         bound: What ends the token first, or None if there is none.
         session_policy: As it would be sent, empty if there would be no token.
+        planned: What rules in monitor mode would have done to the decision.
     """
 
     request: VendRequest
@@ -91,6 +106,7 @@ class Outcome:
     refusal: Refusal | None
     bound: Bound | None
     session_policy: str
+    planned: tuple[Planned, ...]
 
 
 @dataclass(frozen=True, slots=True)

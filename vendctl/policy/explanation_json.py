@@ -9,7 +9,7 @@ from vendctl.policy.arguments import stamp
 from vending.session_policy import LONGEST
 
 if TYPE_CHECKING:
-    from vendctl.policy.explanation import Explanation, Held, Outcome, Taken
+    from vendctl.policy.explanation import Explanation, Held, Outcome, Planned, Taken
     from vendctl.policy.near_misses import Compared
     from vendctl.policy.places import Places
 
@@ -59,6 +59,7 @@ def token(outcome: Outcome, found: Explanation, places: Places) -> dict[str, Any
             {"repository": one.repository, "access": one.access, "rule": one.rule}
             for one in decision.dropped
         ],
+        "monitored": [planned(one, places) for one in outcome.planned],
         "grants": list(decision.grants),
         "denies": list(decision.denies),
         "expires_at": stamp(decision.expires_at) if decision.expires_at else None,
@@ -70,6 +71,17 @@ def token(outcome: Outcome, found: Explanation, places: Places) -> dict[str, Any
         "session_policy": outcome.session_policy or None,
         "characters": len(outcome.session_policy) or None,
         "most_characters": LONGEST,
+    }
+
+
+def planned(one: Planned, places: Places) -> dict[str, Any]:
+    """Return what a rule in monitor mode would have done."""
+    return {
+        "rule": one.monitored.rule,
+        "line": places.line(*one.entry),
+        "effect": one.monitored.effect,
+        "repositories": list(one.monitored.repositories),
+        "count": one.monitored.count,
     }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
-    from vendctl.policy.explanation import Explanation, Held, Outcome, Taken
+    from vendctl.policy.explanation import Explanation, Held, Outcome, Planned, Taken
     from vendctl.policy.near_misses import Compared
     from vendctl.policy.places import Places
     from vending.caller import Caller
@@ -160,6 +160,7 @@ def facts_of_outcome(outcome: Outcome, found: Explanation, places: Places, *, wh
         facts += [(f"  {access}", some(held)) for access, held in decision.scope.items()]
         lost = [f"{one.repository} ({one.rule})" for one in decision.dropped]
         facts.append(("  not in it", some(lost)))
+    facts += [("monitored", planned_words(one, places)) for one in outcome.planned]
     if outcome.bound is None or decision.expires_at is None:
         return facts
     by = f" ({places.at(*outcome.bound.entry)})" if outcome.bound.entry else ""
@@ -196,6 +197,17 @@ def refused_words(refusal: Refusal, found: Explanation) -> str:
     return "nothing is left of these grants"
 
 
+def planned_words(planned: Planned, places: Places) -> str:
+    """Return what a rule in monitor mode would have done."""
+    one = planned.monitored
+    rule = f"{one.rule} ({places.at(*planned.entry)}) would have"
+    if one.effect == "narrow":
+        return f"{rule} ended the token sooner, or bound it"
+    more = f" and {one.count - len(one.repositories)} more" * (one.count > len(one.repositories))
+    done = "allowed" if one.effect == "allow" else "denied"
+    return f"{rule} {done} {', '.join(one.repositories)}{more}"
+
+
 def misses(found: Explanation, places: Places) -> Iterator[str]:
     """Yield the grants that miss, each with what differs."""
     for number, one in enumerate(found.near):
@@ -230,6 +242,8 @@ def difference(one: Comparison) -> str:
             return f"the grant was good through {policy}, it is {one.asked}"
         case Dimension.BREAK_GLASS:
             return "the grant counts only where a request names it in `grant`, with a `reason`"
+        case Dimension.MODE:
+            return "the grant is in monitor mode: it decides nothing yet"
         case _:
             return f"the grant says {policy}, the caller has {one.asked or 'none'}"
 

@@ -38,6 +38,7 @@ class Dimension(StrEnum):
     ACCESS = "access"
     EXPIRES_ON = "expires_on"
     BREAK_GLASS = "break_glass"
+    MODE = "mode"
 
 
 SPELT = frozenset(
@@ -195,6 +196,8 @@ def request_comparisons(grant: Grant, wanted: Wanted) -> Iterator[Comparison]:
         same = wanted.grant == grant.name
         asked = "named in `grant`" if same else "not named in `grant`"
         yield Comparison(Dimension.BREAK_GLASS, ("named in `grant`",), asked, same)
+    if grant.mode != "enforce":
+        yield Comparison(Dimension.MODE, (grant.mode,), "enforce", same=False)
 
 
 def globbed(dimension: Dimension, pattern: str, value: str) -> Comparison:

@@ -16,7 +16,10 @@ from vendctl.command_line import Failure
 from vendctl.policy.callers import asked_of
 from vendctl.policy.explaining import explain
 from vendctl.policy.explanation import Question
+from vendctl.policy.explanation_json import document
+from vendctl.policy.explanation_page import page
 from vendctl.policy.near_misses import Dimension
+from vendctl.policy.places import Places
 from vending.access import Access
 from vending.caller import Origin
 from vending.decision import Limits, VendRequest, decide
@@ -44,8 +47,8 @@ def told(
 ) -> tuple[int, dict[str, Any]]:
     """Return how the command ends, and its document."""
     code, out = explained(capsys, who, *more, "--json", file=file)
-    document: dict[str, Any] = json.loads(out)
-    return code, document
+    answer: dict[str, Any] = json.loads(out)
+    return code, answer
 
 
 def about(text: str, who: str = CI, **asked: Any) -> Any:
@@ -65,23 +68,23 @@ def missing(text: str, who: str = CI, **asked: Any) -> list[tuple[str, list[str]
 def test_what_is_allowed_ends_with_zero_and_says_by_which_grant_at_its_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, page = explained(capsys, CI, *PUSH)
+    code, said = explained(capsys, CI, *PUSH)
     assert code == 0
-    assert page.startswith("allowed: push of payments/api in the registry default\n")
-    assert f"payments-ci ({EXAMPLE}:12), payments@example.com" in page
-    assert "30m, until 2026-12-01T12:30:00Z: max_ttl of the grant payments-ci" in page
+    assert said.startswith("allowed: push of payments/api in the registry default\n")
+    assert f"payments-ci ({EXAMPLE}:12), payments@example.com" in said
+    assert "30m, until 2026-12-01T12:30:00Z: max_ttl of the grant payments-ci" in said
 
 
 def test_what_is_not_allowed_ends_with_one_and_names_the_nearest_miss(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, page = explained(capsys, CI.replace("111122223333", "999988887777"), *PUSH)
+    code, said = explained(capsys, CI.replace("111122223333", "999988887777"), *PUSH)
     assert code == 1
-    assert page.startswith("not allowed")
-    assert "account differs; kind, partition, name, registry, repository, access" in page
-    assert "the grant says 111122223333, the caller has 999988887777" in page
-    assert "ceiling.accounts" in page
-    assert "2 other grants miss by more; --all shows each" in page
+    assert said.startswith("not allowed")
+    assert "account differs; kind, partition, name, registry, repository, access" in said
+    assert "the grant says 111122223333, the caller has 999988887777" in said
+    assert "ceiling.accounts" in said
+    assert "2 other grants miss by more; --all shows each" in said
 
 
 @pytest.mark.parametrize(
@@ -102,6 +105,7 @@ def test_what_is_not_allowed_ends_with_one_and_names_the_nearest_miss(
         ("access: push", "access: pull", {}, Dimension.ACCESS),
         ("max_ttl: 30m", "expires_on: 2026-11-22", {}, Dimension.EXPIRES_ON),
         ("max_ttl: 30m", "break_glass: true", {}, Dimension.BREAK_GLASS),
+        ("max_ttl: 30m", "mode: monitor", {}, Dimension.MODE),
     ],
 )
 def test_a_grant_that_misses_in_one_dimension_is_told_with_that_one(
@@ -143,12 +147,12 @@ def test_a_grant_is_told_by_its_nearest_caller() -> None:
 def test_a_deny_and_the_ceiling_that_take_it_away_are_named_with_their_lines(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, document = told(capsys, PARTNER, "--repository", "payments/ledger")
+    code, answer = told(capsys, PARTNER, "--repository", "payments/ledger")
     assert code == 1
-    assert document["taken"] == [
+    assert answer["taken"] == [
         {"rule": "deny embargo", "line": 46, "repositories": ["payments/ledger"]}
     ]
-    assert [one["grant"] for one in document["grants"]] == ["payments-ci"]
+    assert [one["grant"] for one in answer["grants"]] == ["payments-ci"]
     narrow = f"{POLICY}ceiling: {{repositories: [search/*], accounts: ['444455556666']}}\n"
     found = about(narrow, repository="payments/api")
     assert [one.rule for one in found.taken] == ["ceiling.accounts", "ceiling.repositories"]
@@ -158,15 +162,15 @@ def test_a_deny_and_the_ceiling_that_take_it_away_are_named_with_their_lines(
 def test_without_a_repository_each_grant_of_the_caller_has_a_row(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, page = explained(capsys, PARTNER)
+    code, said = explained(capsys, PARTNER)
     assert code == 0
-    assert "payments-ci  default   push    payments/*, base/python  payments/ledger  30m" in page
-    code, document = told(capsys, ON_CALL)
-    assert (code, document["allowed"]) == (1, False)
-    assert [(one["grant"], one["break_glass"]) for one in document["grants"]] == [
+    assert "payments-ci  default   push    payments/*, base/python  payments/ledger  30m" in said
+    code, answer = told(capsys, ON_CALL)
+    assert (code, answer["allowed"]) == (1, False)
+    assert [(one["grant"], one["break_glass"]) for one in answer["grants"]] == [
         ("break-glass", True)
     ]
-    assert document["grants"][0]["alone"]["scope"] == {"push": ["*"]}
+    assert answer["grants"][0]["alone"]["scope"] == {"push": ["*"]}
 
 
 def test_without_a_repository_every_registry_is_looked_at() -> None:
@@ -181,16 +185,16 @@ def test_break_glass_counts_when_it_is_named_and_says_what_it_needs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert explained(capsys, ON_CALL, *PUSH)[0] == 1
-    code, page = explained(capsys, ON_CALL, *PUSH, "--grant", "break-glass")
+    code, said = explained(capsys, ON_CALL, *PUSH, "--grant", "break-glass")
     assert code == 0
-    assert "a request must name the grant in `grant` and give a `reason`" in page
+    assert "a request must name the grant in `grant` and give a `reason`" in said
 
 
 def test_the_session_policy_is_the_one_that_would_be_sent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _, document = told(capsys, CI, *PUSH, "--ttl", "10m")
-    (token,) = document["tokens"]
+    _, answer = told(capsys, CI, *PUSH, "--ttl", "10m")
+    (token,) = answer["tokens"]
     policy = parse(Path(EXAMPLE).read_bytes(), name=EXAMPLE)
     now = NOW.replace(year=2026, month=12, day=1, hour=12, minute=0, second=0, microsecond=0)
     request = VendRequest(
@@ -200,10 +204,10 @@ def test_the_session_policy_is_the_one_that_would_be_sent(
     sent = session_policy(decision, Origin("203.0.113.7"), partition="aws")
     assert token["session_policy"] == sent
     assert (token["characters"], token["bound_by"]) == (len(sent), "what is asked for")
-    _, page = explained(capsys, CI, *PUSH, "--ttl", "10m", "--session-policy")
-    assert page.rstrip().endswith(sent)
-    assert json.dumps(json.loads(sent), indent=2) in page
-    assert f"{len(sent)} of 2,048 characters" in page
+    _, said = explained(capsys, CI, *PUSH, "--ttl", "10m", "--session-policy")
+    assert said.rstrip().endswith(sent)
+    assert json.dumps(json.loads(sent), indent=2) in said
+    assert f"{len(sent)} of 2,048 characters" in said
 
 
 def test_a_scope_that_fits_no_session_policy_is_not_allowed() -> None:
@@ -211,6 +215,50 @@ def test_a_scope_that_fits_no_session_policy_is_not_allowed() -> None:
     (outcome,) = about(POLICY.replace("payments/*", ", ".join(many))).outcomes
     assert outcome.refusal is not None
     assert outcome.refusal.code == "scope_too_large"
+
+
+MONITORED = (
+    POLICY.replace("access: push", "access: push\n    mode: monitor")
+    + "denies: [{name: embargo, repositories: [payments/*], mode: monitor}]\n"
+    + "ceiling: {mode: monitor, max_ttl: 5m, accounts: ['444455556666']}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed", "said"),
+    [
+        (
+            MONITORED,
+            False,
+            ["grant payments-ci (policy.yaml:3) would have allowed payments/api"],
+        ),
+        (
+            MONITORED.replace("mode: monitor", "mode: enforce", 1),
+            True,
+            [
+                "deny embargo (policy.yaml:9) would have denied payments/api",
+                "ceiling (policy.yaml:10) would have denied payments/api",
+            ],
+        ),
+        (
+            f"{POLICY}ceiling: {{mode: monitor, max_ttl: 5m}}\n",
+            True,
+            ["ceiling (policy.yaml:8) would have ended the token sooner, or bound it"],
+        ),
+    ],
+)
+def test_what_a_rule_in_monitor_mode_would_have_done_is_told_and_decides_nothing(
+    text: str, allowed: bool, said: list[str]
+) -> None:
+    found = about(text, repository="payments/api", access=Access.PUSH)
+    assert (found.allowed, found.taken) == (allowed, ())
+    places = Places.of(text.encode(), file="policy.yaml")
+    lines = [line for line in page(found, places, assumed="", whole=False) if "would" in line]
+    assert [line.partition("monitored")[2].strip() for line in lines] == said
+    (token,) = document(found, places, assumed="")["tokens"]
+    assert [one["rule"].split()[0] for one in token["monitored"]] == [
+        line.split()[0] for line in said
+    ]
 
 
 @pytest.mark.parametrize(
@@ -317,11 +365,11 @@ def test_nothing_in_a_policy_or_an_argument_drives_the_terminal(
     file.write_text(POLICY.replace("    access", '    owner: "a\\e[2Jb\\u202ec"\n    access'))
     driving = ("--registry", "\x1b[2J")
     for more in ((), PUSH, ("--repository", "other/app", "--all"), driving, (*driving, *PUSH)):
-        _, page = explained(capsys, CI, *more, file=str(file))
-        assert "\x1b" not in page
-        assert "\u202e" not in page
-    _, page = explained(capsys, "arn:aws:iam::111122223333:user/\x1b[2J/jo", file=str(file))
-    assert "\x1b" not in page
+        _, said = explained(capsys, CI, *more, file=str(file))
+        assert "\x1b" not in said
+        assert "\u202e" not in said
+    _, said = explained(capsys, "arn:aws:iam::111122223333:user/\x1b[2J/jo", file=str(file))
+    assert "\x1b" not in said
 
 
 def test_a_policy_of_10_000_grants_is_explained_in_seconds() -> None:

@@ -71,6 +71,8 @@ def explain(policy: Policy, question: Question, *, now: datetime) -> Explanation
         taken=tuple(taken(case, registries)),
         near=tuple(nearest(every, most=most)),
         others=len(policy.grants) - len(held),
+        revokes=policy.lets_revoke(asked.caller),
+        audits=policy.lets_audit(asked.caller),
     )
 
 

@@ -134,6 +134,8 @@ class Explanation:
         taken: What takes something of that away.
         near: The grants that miss, nearest first: where none matches, or all are asked for.
         others: How many grants miss in all.
+        revokes: Whether the policy names the caller as one who revokes tokens and blocks callers.
+        audits: Whether it names the caller as one who reads the records of vends.
     """
 
     question: Question
@@ -143,6 +145,8 @@ class Explanation:
     taken: tuple[Taken, ...]
     near: tuple[Compared, ...]
     others: int
+    revokes: bool
+    audits: bool
 
     @property
     def allowed(self) -> bool:

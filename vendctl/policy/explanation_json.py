@@ -41,6 +41,8 @@ def document(found: Explanation, places: Places, *, assumed: str) -> dict[str, A
         "grants": [held(one, found, places) for one in found.held],
         "taken": [taken(one, places) for one in found.taken],
         "near": [near(one, places) for one in found.near],
+        "revokes": found.revokes,
+        "audits": found.audits,
     }
 
 

@@ -56,6 +56,8 @@ def page(found: Explanation, places: Places, *, assumed: str, whole: bool) -> It
     facts += [("taken away", taken_words(one, found, places)) for one in found.taken]
     for outcome in found.outcomes:
         facts += facts_of_outcome(outcome, found, places, whole=whole)
+    if asked.repository is None:
+        facts.append(("besides", besides(found)))
     yield from lines(facts)
     for text in (outcome.session_policy for outcome in found.outcomes):
         if whole and text:
@@ -195,6 +197,15 @@ def refused_words(refusal: Refusal, found: Explanation) -> str:
     if found.question.grant is None and all(one.compared.grant.break_glass for one in found.held):
         return "these grants are break-glass: a request must name one in `grant`"
     return "nothing is left of these grants"
+
+
+def besides(found: Explanation) -> str:
+    """Return what the policy lets the caller do that is no token."""
+    acts = (
+        "may revoke tokens and block callers" * found.revokes,
+        "may read the records of vends" * found.audits,
+    )
+    return ", ".join(filter(None, acts))
 
 
 def planned_words(planned: Planned, places: Places) -> str:

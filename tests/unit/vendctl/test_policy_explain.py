@@ -173,6 +173,20 @@ def test_without_a_repository_each_grant_of_the_caller_has_a_row(
     assert answer["grants"][0]["alone"]["scope"] == {"push": ["*"]}
 
 
+def test_without_a_repository_it_is_told_who_may_revoke_and_who_may_audit(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    auditor = ON_CALL.replace("OnCall", "Audit")
+    besides = {who: told(capsys, who)[1] for who in (ON_CALL, auditor, CI)}
+    assert [(one["revokes"], one["audits"]) for one in besides.values()] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+    assert "besides  may revoke tokens and block callers" in explained(capsys, ON_CALL)[1]
+    assert "besides" not in explained(capsys, CI)[1]
+
+
 def test_without_a_repository_every_registry_is_looked_at() -> None:
     other = POLICY.partition("grants:\n")[2].replace("payments-ci", "abroad", 1)
     found = about(POLICY + other.replace("access: push", "access: pull\n    registry: eu"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
@@ -11,6 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
+
+UNPRINTED = re.compile(r"[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON leaves as it is and a terminal obeys, or that cannot be written."""
+
+
+def unprinted(text: str) -> str:
+    """Return the same JSON with what a terminal would obey as escapes."""
+    return UNPRINTED.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +43,8 @@ class Console:
         self.stdout.write(f"{text}\n")
 
     def json(self, document: object) -> None:
-        """Print the answer for a script."""
-        self.line(json.dumps(document, indent=2, ensure_ascii=False))
+        """Print the answer for a script; what it holds drives no terminal either."""
+        self.line(unprinted(json.dumps(document, indent=2, ensure_ascii=False)))
 
     def note(self, text: str) -> None:
         """Say something beside the answer."""

@@ -6,11 +6,14 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from vending.messages import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for the beginning of a formula. Source: "CSV Injection", OWASP."""
+FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet takes for the beginning of a formula, beside what is not printable. Source:
+"CSV Injection", OWASP."""
 
 
 def as_csv(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -19,5 +22,10 @@ def as_csv(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(heads)
     for row in rows:
-        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in row])
+        writer.writerow([harmless(printable(cell)) for cell in row])
     return written.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """Return a cell that is no formula."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell

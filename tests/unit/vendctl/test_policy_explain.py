@@ -376,12 +376,14 @@ def test_nothing_in_a_policy_or_an_argument_drives_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "policy.yaml"
-    file.write_text(POLICY.replace("    access", '    owner: "a\\e[2Jb\\u202ec"\n    access'))
-    driving = ("--registry", "\x1b[2J")
+    file.write_text(POLICY.replace("    access", '    owner: "a\\e[2Jb\\u202ec\\x9bd"\n    access'))
+    driving = ("--registry", "\x1b[2J\x9b")
     for more in ((), PUSH, ("--repository", "other/app", "--all"), driving, (*driving, *PUSH)):
-        _, said = explained(capsys, CI, *more, file=str(file))
-        assert "\x1b" not in said
-        assert "\u202e" not in said
+        for form in ((), ("--json",)):
+            _, said = explained(capsys, CI, *more, *form, file=str(file))
+            assert not {"\x1b", "\x9b", "\u202e"} & set(said)
+    _, answer = told(capsys, CI, *PUSH, file=str(file))
+    assert answer["grants"][0]["owner"] == "a\x1b[2Jb\u202ec\x9bd"
     _, said = explained(capsys, "arn:aws:iam::111122223333:user/\x1b[2J/jo", file=str(file))
     assert "\x1b" not in said
 

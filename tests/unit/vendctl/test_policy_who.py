@@ -77,6 +77,7 @@ def test_a_spreadsheet_runs_nothing_that_a_policy_holds(
     rows = list(csv.DictReader(io.StringIO(out, newline="")))
     assert {row["owner"][0] for row in rows} == {"'", "p"}
     assert rows[0]["break_glass"] == "no"
+    assert "\x1b" not in out
     _, page = shown(capsys, file=str(file))
     assert "\x1b" not in page
 

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import internals, provisioning, sessions
+from local import internals, provisioning, publishing, sessions
 from local.faults import Faults
 from local.gate import Gate
 from local.passwords import Passwords
@@ -86,6 +86,8 @@ async def serve(held: socket.socket, faults: Path | None) -> None:
     sessions.know_functions_by_their_roles()
     sessions.honour_source_identity()
     sessions.honour_principal_arns()
+    publishing.keep_versions()
+    publishing.list_in_pages()
     run_validators()
     emulator = Faults(app, faults) if faults else app
     gate = Gate(emulator, passwords, ACCOUNT, REGION, ready=lambda: announce(port, administrator))

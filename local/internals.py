@@ -1,4 +1,4 @@
-"""Which of ministack's insides are used, here or in `provisioning`, `sessions` and `validation`.
+"""Which of ministack's insides are used, here or in a module that changes one of its services.
 
 None of these names is an interface that its authors promised, so the version is pinned exactly,
 and `require` refuses another and looks at each of them before the emulator serves.
@@ -73,6 +73,14 @@ EXPECTED_PARAMETERS = {
     ("core.iam_evaluator", "_resolve_condition_key"): ("key", "ctx"),
     ("services.appconfig", "handle_request"): ("method", "path", "headers", "body_bytes"),
     ("services.appconfig", "_error"): ("status", "code", "message"),
+    ("services.appconfig", "_list_deployments"): ("app_id", "env_id", "query"),
+    ("services.appconfig", "_list_hosted_configuration_versions"): (
+        "app_id",
+        "profile_id",
+        "query",
+    ),
+    ("services.appconfig", "_start_deployment"): ("app_id", "env_id", "body"),
+    ("services.appconfig", "_latest_hosted_version_number"): ("app_id", "profile_id"),
     ("services.lambda_svc", "_get_func_record_for_ref"): ("function_ref",),
     ("services.lambda_svc", "function_policy_for_arn"): ("resource_arn",),
     ("services.lambda_svc", "_execution_record_for_config"): ("func", "config"),

@@ -14,7 +14,7 @@ import sys
 
 from vendctl import people, policy, records
 from vendctl.command_line import Failure
-from vendctl.console import Console
+from vendctl.console import Console, printable
 from vending.policy_text import PolicyError
 
 SUBJECTS = (policy, people, records)
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.note(str(problems))
         return 1
     except Failure as problem:
-        console.note(f"vendctl: {problem}")
+        console.note(printable(f"vendctl: {problem}"))
         return 2
     except BrokenPipeError:
         # Whoever read the answer has read enough, as `head` does. Nothing is left to be flushed.

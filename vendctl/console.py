@@ -62,3 +62,14 @@ class Console:
         if plain or not self.stdout.isatty():
             return text
         return f"\x1b[{';'.join(COLOURS[colour] for colour in colours)}m{text}\x1b[0m"
+
+
+def printable(text: str) -> str:
+    """Return `text` with what would move a terminal's cursor, or hide in it, made visible.
+
+    Line ends stay, so that a message of several lines can be read.
+    """
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else f"\\u{ord(letter):04x}"
+        for letter in text
+    )

@@ -52,11 +52,23 @@ def output(session: boto3.Session, stack: str, name: str) -> str:
         BotoCoreError: AWS does not answer.
         ClientError: It refuses; there may be no such stack.
     """
+    return outputs(session, stack, name)[0]
+
+
+def outputs(session: boto3.Session, stack: str, *names: str) -> list[str]:
+    """Return outputs of a stack, with one call.
+
+    Raises:
+        Failure: One is not there.
+        BotoCoreError: AWS does not answer.
+        ClientError: It refuses; there may be no such stack.
+    """
     found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
-    if name not in outputs:
-        raise Failure(f"the stack {stack} has no output {name}: deploy it again")
-    return str(outputs[name])
+    told = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+    for name in names:
+        if name not in told:
+            raise Failure(f"the stack {stack} has no output {name}: deploy it again")
+    return [str(told[name]) for name in names]
 
 
 def items_under(

@@ -225,6 +225,7 @@ def test_the_outputs_are_those_that_others_read() -> None:
         "PolicyEnvironmentId",
         "PolicyProfileId",
         "PolicyStrategyId",
+        "PublisherStatements",
         "RegistryParameters",
         "AuditorStatement",
         "RevokerStatement",

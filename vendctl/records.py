@@ -7,9 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from auditing.auditing import RecordsUnavailable
-from auditing.person_keys import DynamoKnownPeople
 from auditing.record import personal_of
-from auditing.table import plain
 from vendctl.command_line import Failure, action, subject
 from vendctl.stack import add_stack, items_under, output, with_aws
 from vending.sealing import Unreadable
@@ -37,6 +35,9 @@ def add(commands: _SubParsersAction[Any]) -> None:
 
 def show(asked: Namespace, console: Console, session: boto3.Session) -> int:
     """Print each record under a key as a line of JSON, opened where its key was not destroyed."""
+    from auditing.person_keys import DynamoKnownPeople  # noqa: PLC0415  botocore, as `with_aws`
+    from auditing.table import plain  # noqa: PLC0415
+
     dynamodb: Any = session.client("dynamodb")
     items = items_under(dynamodb, output(session, asked.stack, "LedgerTableName"), "pk", asked.key)
     people = DynamoKnownPeople(dynamodb, table=output(session, asked.stack, "PersonKeyTableName"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,19 @@ def test_a_missing_file_is_said_without_a_traceback(capsys: pytest.CaptureFixtur
 
 def test_the_example_in_the_repository_passes_its_own_tests() -> None:
     assert main(["policy", "test", str(EXAMPLE)]) == 0
+
+
+def test_what_works_on_files_loads_nothing_of_aws(tmp_path: Path) -> None:
+    file = written(tmp_path, POLICY)
+    code = (
+        "import sys; from vendctl.__main__ import main; main(['policy', 'test', sys.argv[1]]); "
+        "sys.exit(sorted({'boto3', 'botocore'} & set(sys.modules)) or 0)"
+    )
+    places = {"PYTHONPATH": f"{EXAMPLE.parents[1] / 'functions'}:{EXAMPLE.parents[1]}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, file], env=places, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (
+        0,
+        f"{file}: there are no tests: add some under `tests:`\n",
+    )

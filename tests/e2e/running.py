@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from vending.sealing import PersonKey
 
+VENDCTL = [str(ROOT / ".venv/dev/bin/python"), "-m", "vendctl"]
+
 START_LIMIT = 180
 """Seconds for a stack to stand, the bundle and the environments built first."""
 
@@ -118,6 +120,31 @@ class Stack:
     def ask_helper(self, environment: dict[str, str]) -> Helper:
         """Run the credential helper for this stack's registry."""
         return ask_helper(self.registry, environment)
+
+    def vendctl_environment(self, credentials: Credentials | None = None) -> dict[str, str]:
+        """Return the environment in which `vendctl` runs as the administrator, or as another."""
+        keys = credentials or self.administrator
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT / 'functions'}:{ROOT}",
+            "AWS_ENDPOINT_URL": self.about["url"],
+            "AWS_DEFAULT_REGION": self.about["region"],
+            "AWS_ACCESS_KEY_ID": keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+            **({"AWS_SESSION_TOKEN": keys.token} if keys.token else {}),
+        }
+
+    def vendctl(self, *words: str, credentials: Credentials | None = None) -> tuple[int, str, str]:
+        """Run the platform team's command, and return its exit code and what it wrote."""
+        done = subprocess.run(
+            [*VENDCTL, *words],
+            env=self.vendctl_environment(credentials),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
 
     def vends(self) -> list[dict[str, Any]]:
         """Return every intent in the ledger."""

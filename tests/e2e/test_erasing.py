@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e.running import running, send
-from tools.environments import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,26 +21,6 @@ pytestmark = pytest.mark.emulator
 def own() -> Iterator[Stack]:
     with running() as stack:
         yield stack
-
-
-def vendctl(stack: Stack, *words: str) -> tuple[int, str, str]:
-    """Run the platform team's command as the administrator."""
-    keys = stack.administrator
-    done = subprocess.run(
-        [str(ROOT / ".venv/dev/bin/python"), "-m", "vendctl", *words],
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT / 'functions'}:{ROOT}",
-            "AWS_ENDPOINT_URL": stack.about["url"],
-            "AWS_DEFAULT_REGION": stack.about["region"],
-            "AWS_ACCESS_KEY_ID": keys.access_key,
-            "AWS_SECRET_ACCESS_KEY": keys.secret_key,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def vend(stack: Stack, session: str) -> str:
@@ -72,29 +49,29 @@ def test_who_is_erased_is_named_nowhere_and_others_still_are(own: Stack) -> None
     pages = own.client("dynamodb").get_paginator("scan").paginate(TableName=table)
     assert "ana@example.com" not in json.dumps([page["Items"] for page in pages], default=repr)
 
-    code, listed, _ = vendctl(own, "people", "list", "ana@example.com", "--json")
+    code, listed, _ = own.vendctl("people", "list", "ana@example.com", "--json")
     assert (code, [one["caller_key"] for one in json.loads(listed)]) == (0, [before["caller_key"]])
     assert "secret" not in listed
-    code, told, _ = vendctl(own, "records", "show", f"vend#{mine}")
+    code, told, _ = own.vendctl("records", "show", f"vend#{mine}")
     assert code == 0
     assert json.loads(told.splitlines()[0])["caller"]["arn"] == before["caller"]["arn"]
 
-    code, _, said = vendctl(own, "people", "erase", "ana@example.com")
+    code, _, said = own.vendctl("people", "erase", "ana@example.com")
     assert (code, "--yes" in said) == (1, True)
     assert shown(own, mine) == before
-    code, told, _ = vendctl(own, "people", "erase", "ana@example.com", "--yes")
+    code, told, _ = own.vendctl("people", "erase", "ana@example.com", "--yes")
     assert (code, told) == (0, f"destroyed the key of {before['caller_key']}\n")
 
     after = shown(own, mine)
     assert "ana@example.com" not in json.dumps(after)
     assert (after["erased"], after["outcome"], after["scope"]) == (True, "issued", before["scope"])
     assert shown(own, other)["caller"]["session"] == "ben@example.com"
-    code, told, _ = vendctl(own, "records", "show", f"vend#{mine}")
+    code, told, _ = own.vendctl("records", "show", f"vend#{mine}")
     assert "ana@example.com" not in told
-    assert vendctl(own, "people", "erase", "ana@example.com", "--yes")[0] == 1
+    assert own.vendctl("people", "erase", "ana@example.com", "--yes")[0] == 1
 
 
 def test_what_is_not_there_is_said_without_a_traceback(own: Stack) -> None:
-    code, _, said = vendctl(own, "people", "list", "x", "--stack", "none")
+    code, _, said = own.vendctl("people", "list", "x", "--stack", "none")
     assert (code, said.startswith("vendctl: "), "Traceback" in said) == (2, True, False)
-    assert vendctl(own, "records", "show", "vend#v-none")[0] == 1
+    assert own.vendctl("records", "show", "vend#v-none")[0] == 1

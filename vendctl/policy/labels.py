@@ -41,10 +41,11 @@ def label_of(file: str) -> str:
     """
     if file == STDIN:
         raise Failure(f"stdin has no author: {GIVE_ONE}")
-    folder, name = Path(file).absolute().parent, Path(file).name
+    where = Path(file).resolve()
+    folder, name = where.parent, where.name
     changed = git(folder, "status", "--porcelain", "--ignored", "--", name)
     if changed is None:
-        raise Failure(f"{file} is in no git checkout, so nobody knows who wrote it: {GIVE_ONE}")
+        raise Failure(f"{file} is in no git checkout of yours: {GIVE_ONE}")
     if changed:
         raise Failure(f"{file} is not as it was committed: commit it, or {GIVE_ONE}")
     wrote = git(folder, "log", "-1", "--format=%ae/%h", "--", name)
@@ -63,7 +64,7 @@ def unseen(file: str, label: str) -> bool:
     commit = label.rpartition("/")[2]
     if file == STDIN or len(commit) < 7 or set(commit) - set("0123456789abcdef"):
         return False
-    folder = Path(file).absolute().parent
+    folder = Path(file).resolve().parent
     try:
         after = subprocess.run(
             [*GIT, "-C", folder, "merge-base", "--is-ancestor", commit, "HEAD"],

@@ -13,6 +13,9 @@ UNDER_WAY = frozenset({"VALIDATING", "DEPLOYING", "BAKING", "ROLLING_BACK"})
 UNDONE = frozenset({"ROLLED_BACK", "REVERTED"})
 SERVES = "COMPLETE"
 
+UNKNOWN = 0
+"""The number of a version that was deployed by its label and deleted since."""
+
 BACK = ("ROLLBACK_STARTED", "ROLLBACK_COMPLETED", "REVERT_COMPLETED")
 """The events of a deployment that was undone, and say why."""
 
@@ -106,7 +109,9 @@ def of_answer(answer: Any, versions: Sequence[Version] = ()) -> Deployment:
     named = str(answer["ConfigurationVersion"])
     version = next(
         (one for one in versions if named in (str(one.number), one.label)),
-        Version(int(named) if named.isdecimal() else 0, str(answer.get("VersionLabel") or "")),
+        Version(
+            int(named) if named.isdecimal() else UNKNOWN, str(answer.get("VersionLabel") or "")
+        ),
     )
     events = [
         Event(

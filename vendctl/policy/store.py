@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from vendctl.command_line import Failure
-from vendctl.policy.published import Known, Version, of_answer
+from vendctl.policy.published import UNKNOWN, Known, Version, of_answer
 from vendctl.stack import outputs
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ class PolicyStore:
         )
 
     def text(self, version: int) -> bytes | None:
-        """Return the text of a version, or None when somebody deleted it."""
+        """Return the text of a version, or None when somebody deleted it, or nobody knows it."""
+        if version == UNKNOWN:
+            return None
         missing = self.client.exceptions.ResourceNotFoundException
         try:
             answer = self.client.get_hosted_configuration_version(

@@ -88,6 +88,19 @@ def test_the_label_is_of_the_commit_that_last_changed_the_file(
     assert appconfig.labels == {1: f"ana@example.com/{commit}"}
 
 
+def test_a_link_to_a_policy_has_the_label_of_what_it_leads_to(
+    appconfig: FakeAppConfig, policy: str
+) -> None:
+    committed(policy)
+    link = Path(policy).with_name("link.yaml")
+    link.symlink_to(policy)
+    git(policy, "add", ".")
+    git(policy, "commit", "--quiet", "-m", "link")
+    Path(policy).write_text(POLICY + "# not committed\n")
+    assert publish(str(link)) == 2
+    assert appconfig.asked == []
+
+
 def test_what_is_not_committed_needs_a_label(
     appconfig: FakeAppConfig, policy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +165,19 @@ def test_two_publishers_at_once_do_not_overwrite_each_other(
     assert publish(policy, *LABEL) == 2
     assert "somebody else began a deployment meanwhile" in capsys.readouterr().err
     assert appconfig.deployments[-1]["ConfigurationVersion"] == "4"
+
+
+def test_a_conflict_that_no_other_publisher_caused_is_told_in_awss_words(
+    appconfig: FakeAppConfig, policy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    appconfig.serve(OLD)
+    appconfig.failing["CreateHostedConfigurationVersion"] = [
+        Answer(409, "ConflictException", "this label is taken")
+    ]
+    assert publish(policy, *LABEL) == 2
+    err = capsys.readouterr().err
+    assert "nothing was published. AppConfig says: this label is taken" in err
+    assert "somebody else" not in err
 
 
 def test_what_an_attempt_before_left_is_deployed_and_not_kept_twice(

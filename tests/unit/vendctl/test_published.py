@@ -133,6 +133,17 @@ def test_a_version_that_was_deployed_by_its_label_is_shown_by_it(
     assert three.deployments[-1]["ConfigurationVersion"] == "2"
 
 
+def test_a_version_that_was_deployed_by_its_label_and_deleted_is_no_riddle(
+    three: FakeAppConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    three.deployments[-1]["ConfigurationVersion"] = "ana/3"
+    del three.texts[3]
+    assert main(["policy", "status"]) == 0
+    assert "(ana/3) serves" in capsys.readouterr().out
+    assert main(["policy", "rollback", "--yes"]) == 0
+    assert three.deployments[-1]["ConfigurationVersion"] == "2"
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "x"])
 def test_a_limit_is_a_number_of_at_least_one(
     limit: str, capsys: pytest.CaptureFixture[str]

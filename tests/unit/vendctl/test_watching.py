@@ -106,7 +106,7 @@ def test_a_throttled_or_lost_answer_is_asked_for_again(
     appconfig.failing["GetDeployment"] = [
         SLOW_DOWN,
         EndpointConnectionError(endpoint_url="https://appconfig"),
-        Answer(500, "InternalServerException"),
+        Answer(503, "ServiceUnavailable"),
     ]
     assert publish(policy) == 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
@@ -53,7 +54,9 @@ class Console:
     def progress(self, text: str) -> None:
         """Show a person how far it is, in the place of what was shown before; "" takes it away."""
         if self.stderr.isatty():
-            self.stderr.write(f"\r\x1b[K{text}")
+            # A line that wraps would leave its beginning behind.
+            shown = text[: shutil.get_terminal_size().columns - 1]
+            self.stderr.write(f"\r\x1b[K{shown}")
             self.stderr.flush()
 
     def coloured(self, text: str, *colours: str) -> str:

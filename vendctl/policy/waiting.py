@@ -88,7 +88,7 @@ def show(deployment: Deployment, shown: int, console: Console) -> int:
     """Show how far a deployment is, and return how many of its events have been shown."""
     words = [one.told.replace("\n", " ") or one.kind for one in deployment.events]
     last = f": {words[-1]}" if words else ""
-    console.progress(printable(f"{deployment}: {deployment.progress}{last}"))
+    console.progress(printable(f"deployment {deployment.number}: {deployment.progress}{last}"))
     if not console.stderr.isatty():
         for event, told in zip(deployment.events[shown:], words[shown:], strict=True):
             at = f"{event.at:%H:%M:%S} " if event.at else ""

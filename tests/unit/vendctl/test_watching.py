@@ -56,12 +56,24 @@ def test_a_terminal_shows_one_line_in_its_place_and_takes_it_away(
     monkeypatch.setattr(sys, "stderr", terminal)
     assert publish(policy) == 1
     shown = terminal.getvalue()
-    half = "deployment 1 of version 1 (ana/1): DEPLOYING, 50 %: Deployed to 50% of targets"
+    half = "deployment 1: DEPLOYING, 50 %: Deployed to 50% of targets"
     assert f"\r\x1b[K{half}\r\x1b[K" in shown
     assert "PERCENTAGE_UPDATED" not in shown
     assert "\r\x1b[K\r\x1b[K" not in shown
     assert shown.rpartition("\x1b[K")[2].startswith("vendctl: deployment 1 of version 1")
     assert "\x1b[2J" not in shown
+
+
+def test_a_line_in_its_place_never_wraps(
+    appconfig: FakeAppConfig, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appconfig.steps = [("COMPLETE", 100.0, event("DEPLOYMENT_COMPLETED", "Done " * 40))]
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "50")
+    assert publish(policy) == 0
+    drawn = terminal.getvalue().split("\r\x1b[K")[1:]
+    assert max(map(len, drawn)) == 49
 
 
 def test_a_deployment_that_is_undone_ends_with_one_its_reason_and_what_serves(

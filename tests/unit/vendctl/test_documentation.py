@@ -12,16 +12,23 @@ from tools.environments import ROOT
 from vendctl.__main__ import parser
 
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+
+
+def whole_lines(text: str) -> str:
+    """Return a text with the lines joined that a backslash continues."""
+    return re.sub(r"\\\n\s*", "", text)
+
+
 SHOWN = {
     (page.name, re.split(r"\s+#\s", line)[0].strip())
     for page in PAGES
-    for line in re.findall(r"\bbin/vendctl ([^`\n|<>]+)", page.read_text())
+    for line in re.findall(r"\bbin/vendctl ([^`\n|<>]+)", whole_lines(page.read_text()))
 }
 
 
 def helped(one: argparse.ArgumentParser) -> set[tuple[str, str]]:
     """Return the examples of a parser and of all below it."""
-    found = re.findall(r"^  vendctl (.+)$", one.epilog or "", re.MULTILINE)
+    found = re.findall(r"^  vendctl ([^\n|<>]+)", whole_lines(one.epilog or ""), re.MULTILINE)
     below = [
         choice
         for action in one._actions

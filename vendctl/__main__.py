@@ -12,12 +12,12 @@ import argparse
 import os
 import sys
 
-from vendctl import people, policy, records
+from vendctl import doctor, people, policy, records
 from vendctl.command_line import Failure
 from vendctl.console import Console, printable
 from vending.policy_text import PolicyError
 
-SUBJECTS = (policy, people, records)
+SUBJECTS = (policy, doctor, people, records)
 """Each has `add(commands)`, in the order of `--help`."""
 
 

@@ -153,7 +153,10 @@ class FakeAws:
 
     def _iam_GetPolicyVersion(self, asked: Any) -> dict[str, Any]:  # noqa: N802
         assert asked["VersionId"] == "v3"
-        return {"PolicyVersion": {"Document": on_the_wire(self._managed(asked["PolicyArn"]))}}
+        arn = asked["PolicyArn"]
+        return {
+            "PolicyVersion": {"Document": self.broken.get(arn) or on_the_wire(self._managed(arn))}
+        }
 
     def _iam_ListRoles(self, asked: Any) -> dict[str, Any]:  # noqa: N802
         own = [(one.arn, on_the_wire(one.trust)) for one in self._roles().values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,7 +162,8 @@ def test_a_call_that_is_refused_is_told_and_never_counts_as_healthy(operation: s
     assert right.endswith(f":{operation}")
     assert right in RIGHTS
     assert {one["why"] for one in answer["could_not_look"]} == {"AccessDeniedException"}
-    assert "error" not in codes(answer).values()
+    # Nothing is concluded from what is missing.
+    assert codes(answer) == {}
     assert "could not look: " in run(aws)[1]
 
 
@@ -177,6 +179,17 @@ def test_what_is_no_document_could_not_be_looked_at() -> None:
         (gap,) = answer["could_not_look"]
         assert gap["call"] == "ecr:GetRepositoryPolicy"
         assert "a document" in gap["why"]
+
+
+def test_nothing_is_concluded_of_a_role_whose_boundary_is_no_document() -> None:
+    policy = "arn:aws:iam::111122223333:policy/limits"
+    assert PULL.boundary
+    other = replace(PULL.boundary, name=policy, kind="permissions boundary")
+    aws = FakeAws(with_role(lambda role: replace(role, boundary=other)), broken={policy: "{"})
+    code, answer = answered(aws)
+    assert (code, answer["findings"]) == (1, [])
+    (gap,) = answer["could_not_look"]
+    assert gap["call"] == "iam:GetPolicyVersion"
 
 
 def test_a_repository_that_went_away_meanwhile_is_no_gap() -> None:
@@ -209,7 +222,15 @@ def test_progress_is_shown_to_a_person_and_taken_away() -> None:
 
 
 def test_an_interrupted_reading_asks_for_nothing_more() -> None:
-    aws = FakeAws(with_repositories(*(f"team/{number}" for number in range(200))))
+    class Slow(FakeAws):
+        asked = 0
+
+        def _ecr_GetRepositoryPolicy(self, asked: Any) -> dict[str, Any]:  # noqa: N802
+            self.asked += 1
+            time.sleep(0.01)
+            return super()._ecr_GetRepositoryPolicy(asked)
+
+    aws = Slow(with_repositories(*(f"team/{number}" for number in range(200))))
 
     class Interrupted(Screen):
         def write(self, text: str) -> int:
@@ -219,6 +240,7 @@ def test_an_interrupted_reading_asks_for_nothing_more() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run(aws, stderr=Interrupted())
+    assert aws.asked < 100
     assert "ecr:DescribePullThroughCacheRules" not in aws.calls
 
 

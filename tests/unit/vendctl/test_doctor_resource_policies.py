@@ -84,6 +84,10 @@ def test_a_deny_of_less_than_is_allowed_mends_nothing() -> None:
     condition = {"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
     fewer = {**allow("*", "ecr:PutImage", condition=condition), "Effect": "Deny"}
     assert judged(allow("*"), fewer) == {"open-to-everyone": "error"}
+    without_pulls = {"NotAction": "ecr:BatchGetImage", "Principal": "*", "Condition": condition}
+    deny = {"Effect": "Deny", **without_pulls}
+    assert judged(allow("*"), deny) == {"open-to-everyone": "error"}
+    assert judged(allow("*", "ecr:PutImage"), deny) == {"principal-by-condition": "warning"}
 
 
 def test_a_deny_of_everybody_outside_closes_what_is_open() -> None:
@@ -111,6 +115,10 @@ BY_CONDITION = [
     allow(
         {"AWS": f"{HERE}:root"},
         condition={"ForAnyValue:StringLike": {"aws:PrincipalArn": "*${aws:PrincipalTag/role}"}},
+    ),
+    allow(
+        {"AWS": "111122223333"},
+        condition={"StringLike": {"aws:PrincipalArn": f"{HERE}:role/${{aws:PrincipalTag/role}}"}},
     ),
     allow({"AWS": "111122223333"}, condition={"StringLike": {"aws:SourceIdentity": "ci@*"}}),
     allow({"AWS": "111122223333"}, condition={"ArnLike": {"aws:PrincipalArn": f"{HERE}:role/*"}}),

@@ -126,6 +126,16 @@ def test_a_deny_that_leaves_something_is_no_deny(deny: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "actions",
+    [{"Action": ["ecr:PutImage", "ecr:BatchGetImage"]}, {"NotAction": [MINT, "ecr:BatchGetImage"]}],
+)
+def test_a_deny_of_some_actions_in_other_registries_is_none(actions: dict[str, Any]) -> None:
+    deny = {"Effect": "Deny", **actions, "NotResource": ASKED.place.repository("*")}
+    account = with_role(lambda role: without_own_denies(role, deny))
+    assert codes(account)["deny-of-registries"] == "error"
+
+
+@pytest.mark.parametrize(
     "outside",
     ["*", "arn:aws:ecr:*:*:repository/*", "arn:aws:ecr:eu-west-1:*:repository/*"],
 )

@@ -137,6 +137,34 @@ def test_a_function_role_that_other_code_may_be_is_a_warning() -> None:
     assert codes(function(keep="only-as-the-function")) == {}
 
 
+TIE: Body = {
+    "Effect": "Deny",
+    "Action": "*",
+    "Resource": "*",
+    "Condition": {"ArnNotLike": {"lambda:SourceFunctionArn": ASKED.function}},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "tied"),
+    [
+        ({}, True),
+        ({"Action": "sts:*"}, True),
+        ({"Action": "dynamodb:*"}, False),
+        ({"Effect": "Allow"}, False),
+        ({"Condition": {"ArnLike": TIE["Condition"]["ArnNotLike"]}}, False),
+        ({"Condition": {**TIE["Condition"], "Bool": {"aws:SecureTransport": "false"}}}, False),
+        ({"Condition": {"ArnNotLike": {"aws:SourceArn": ASKED.function}}}, False),
+        ({"Condition": {}}, False),
+    ],
+)
+def test_only_a_deny_of_all_other_code_ties_the_function_role(change: Body, tied: bool) -> None:
+    assert SOUND.function_role
+    own = document("inline policy", ASKED.function_role, "tie", {"Statement": {**TIE, **change}})
+    account = replace(SOUND, function_role=replace(SOUND.function_role, policies=(own,)))
+    assert codes(account) == ({} if tied else {"function-role-untied": "warning"})
+
+
 def other_role(principal: object, condition: Body | None = None) -> Account:
     """Return the account with a role of somebody's that trusts so."""
     statement = assume(principal, condition)

@@ -28,7 +28,12 @@ OUTPUTS = {
     "PolicyProfileId": "prof001",
     "PolicyStrategyId": "strat01",
 }
-STRATEGIES = ({"Id": "strat01", "Name": "ecr-vend"}, {"Id": "slow001", "Name": "slowly"})
+STRATEGIES = (
+    {"Id": "strat01", "Name": "ecr-vend"},
+    {"Id": "slow001", "Name": "slowly"},
+    {"Id": "twin001", "Name": "twins"},
+    {"Id": "twin002", "Name": "twins"},
+)
 
 
 class Answer(Exception):

@@ -75,6 +75,9 @@ def test_a_version_is_chosen_by_its_number(
     assert rollback("--to", "1") == 0
     assert "serves already" in capsys.readouterr().out
     assert len(three.deployments) == 4
+    assert rollback("--to", "1", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["published"], told["serving"]["version"]) == (False, 1)
     assert rollback("--to", "9") == 2
     assert "there is no version 9; the newest are 3, 2, 1" in capsys.readouterr().err
 

@@ -116,6 +116,29 @@ def test_what_is_not_committed_needs_a_label(
     assert appconfig.asked == []
 
 
+def test_where_git_is_not_installed_a_label_is_needed_and_enough(
+    appconfig: FakeAppConfig,
+    policy: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commit = committed(policy)
+    appconfig.serve(OLD, f"ben@example.com/{commit}")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert publish(policy) == 2
+    assert "give --label" in capsys.readouterr().err
+    assert publish(policy, *LABEL) == 0
+
+
+def test_what_comes_on_stdin_has_no_author(
+    appconfig: FakeAppConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words, code in (((), 2), (LABEL, 0)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(POLICY.encode())))
+        assert publish("-", *words) == code
+    assert appconfig.texts == {1: POLICY.encode()}
+
+
 @pytest.mark.parametrize("label", ["", "a" * 65, "12", "a\nb", "ä/1", " a"])
 def test_a_label_that_appconfig_would_refuse_is_refused_before_it_is_asked(
     appconfig: FakeAppConfig, policy: str, label: str, capsys: pytest.CaptureFixture[str]
@@ -257,7 +280,10 @@ def test_a_strategy_is_named_by_its_name_or_id(
         assert asked[-1]["DeploymentStrategyId"] == "slow001"
     before = len(appconfig.changes())
     assert publish(policy, *LABEL, "--force", "--strategy", "none") == 2
-    assert "there are ecr-vend, slowly" in capsys.readouterr().err
+    assert publish(policy, *LABEL, "--force", "--strategy", "twins") == 2
+    err = capsys.readouterr().err
+    assert "there are ecr-vend, slowly" in err
+    assert "several strategies are called twins" in err
     assert len(appconfig.changes()) == before
 
 

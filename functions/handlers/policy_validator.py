@@ -1,28 +1,49 @@
-"""The AppConfig validator: a policy that does not parse or fails its own tests does not deploy."""
+"""The AppConfig validator: a policy with an error in it does not deploy."""
 
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from vending.policy_tests import checked
+from vending.policy_checks import checked
+from vending.policy_problems import Severity
+from vending.policy_text import PolicyError
 
 logger = Logger()
+
+MOST_TOLD = 20
+"""Problems in a refusal and in the log: what AppConfig shows, and a log line, have their ends."""
 
 
 def handler(event: dict[str, Any], _: Any) -> None:
     """Refuse a configuration version by raising; AppConfig shows the message to the deployer.
 
+    It finds what `vendctl policy check` finds. Warnings are logged and let the policy pass.
+
     Raises:
-        PolicyError: It does not parse.
-        PolicyTestsFailed: It does not answer its own tests as they expect.
+        PolicyError: With the errors, the first of them if they are many.
     """
     version = str(event.get("configurationVersion", ""))
-    text = base64.b64decode(event["content"])
-    policy = checked(text, name="policy.yaml", now=datetime.now(UTC))
+    report = checked(base64.b64decode(event["content"]), name="policy.yaml", now=datetime.now(UTC))
+    errors = report.of(Severity.ERROR)
+    if errors or report.policy is None:
+        raise PolicyError("policy.yaml", errors, most=MOST_TOLD)
+    mild = [one for one in report.problems if one.severity is Severity.WARNING]
+    if mild:
+        logger.warning(
+            "policy has warnings",
+            version=version,
+            codes=dict(Counter(one.code for one in mild)),
+            first=[f"{one.line}:{one.column}: {one.code}: {one}" for one in mild[:MOST_TOLD]],
+        )
     logger.info(
-        "policy accepted", version=version, grants=len(policy.grants), tests=len(policy.tests)
+        "policy accepted",
+        version=version,
+        grants=len(report.policy.grants),
+        tests=len(report.policy.tests),
+        warnings=len(mild),
     )

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import field_validator, model_validator
 
 from vending import patterns
 from vending.caller import IDENTITY_CENTER_ROLE, Caller, CallerKind
+from vending.policy_problems import Mistake
 from vending.policy_values import AccountId, Globbed, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 IAM_ARN = re.compile(
     r"arn:(?P<partition>aws(?:-[a-z]+)*):(?P<service>iam|sts)::(?P<account>[0-9*?]{1,12}):"
     r"(?P<kind>role|user|assumed-role|federated-user|root)(?:/(?P<name>[\w+=,.@*?/-]{1,576}))?",
     re.ASCII,
 )
+
+PRINCIPALS = ("role", "user", "federated_user", "permission_set", "root", "account")
+"""The keys that name principals."""
+
+
+def one_principal(given: Sequence[str]) -> None:
+    """Hold a caller pattern to exactly one of the keys that name principals.
+
+    Raises:
+        Mistake: None is given, or several.
+    """
+    if len(given) != 1:
+        raise Mistake(
+            "one-principal",
+            f"name callers by exactly one of {', '.join(PRINCIPALS)}"
+            + (f", not by {' and '.join(given)}" if given else ""),
+        )
 
 
 class PermissionSet(Model):
@@ -48,40 +69,40 @@ class CallerPattern(Model):
             f"arn:aws:{'sts' if kind == 'federated-user' else 'iam'}::111122223333:{kind}/NAME"
         )
         if not match or not match["name"]:
-            raise ValueError(f"{value!r} is not like {example}")
+            raise Mistake("wrong-caller", f"{value!r} is not like {example}")
         partition, account, name = match["partition"], match["account"], match["name"]
         if kind == "role":
             if match["kind"] == "assumed-role":
                 name = name.partition("/")[0]
-                raise ValueError(
-                    f"name the role, not a session: arn:{partition}:iam::{account}:role/{name}"
+                raise Mistake(
+                    "session-for-role",
+                    "name the role, not a session",
+                    f"arn:{partition}:iam::{account}:role/{name}",
                 )
             if "/" in name:
-                raise ValueError(
-                    "a request does not tell a role's path, so it is left out: "
-                    f"arn:{partition}:iam::{account}:role/{name.rpartition('/')[2]}"
+                raise Mistake(
+                    "role-with-path",
+                    "a request does not tell a role's path, so it is left out",
+                    f"arn:{partition}:iam::{account}:role/{name.rpartition('/')[2]}",
                 )
             if IDENTITY_CENTER_ROLE.fullmatch(name) or name.startswith("AWSReservedSSO_"):
                 shown = name.split("_")[1] or "NAME"
-                raise ValueError(
-                    "name an Identity Center role by its permission set: "
-                    f'permission_set: {{name: {shown}, account: "{account}"}}'
+                raise Mistake(
+                    "identity-center-role",
+                    "name an Identity Center role by its permission set",
+                    f'permission_set: {{name: {shown}, account: "{account}"}}',
                 )
         if match["kind"] != kind:
-            raise ValueError(f"{value!r} is not like {example}")
+            raise Mistake("wrong-caller", f"{value!r} is not like {example}")
         return value
 
     @model_validator(mode="after")
     def _exactly_one_principal(self) -> Self:
-        keys = ("role", "user", "federated_user", "permission_set", "root", "account")
-        given = [key for key in keys if getattr(self, key) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"name callers by exactly one of {', '.join(keys)}"
-                + (f", not by {' and '.join(given)}" if given else "")
-            )
+        one_principal([key for key in PRINCIPALS if getattr(self, key) is not None])
         if self.session is not None and self.role is None:
-            raise ValueError("only a role has a session to match: put `session` beside `role`")
+            raise Mistake(
+                "stray-session", "only a role has a session to match", "put `session` beside `role`"
+            )
         return self
 
     def matches(self, caller: Caller) -> bool:

@@ -11,6 +11,7 @@ from vending import patterns
 from vending.caller import Caller
 from vending.caller_index import CallerIndex, Entry
 from vending.caller_patterns import CallerPattern
+from vending.policy_problems import Mistake
 from vending.policy_values import (
     AccessWord,
     AccountId,
@@ -61,9 +62,10 @@ class Grant(Model):
     def _is_short(cls, value: bool, info: Any) -> bool:  # noqa: FBT001  pydantic's signature
         said = info.data.get("max_ttl")
         if value and said is not None and said > BREAK_GLASS_LONGEST:
-            raise ValueError(
-                "a break-glass token lives at most 15m: write `max_ttl: 15m` or less, or leave "
-                "`max_ttl` out"
+            raise Mistake(
+                "break-glass-too-long",
+                "a break-glass token lives at most 15m",
+                "write `max_ttl: 15m` or less, or leave `max_ttl` out",
             )
         return value
 
@@ -122,14 +124,21 @@ class Expectation(Model):
     @field_validator("caller")
     @classmethod
     def _is_a_caller(cls, arn: str) -> str:
-        Caller.from_arn(arn)
+        try:
+            Caller.from_arn(arn)
+        except ValueError as problem:
+            raise Mistake("wrong-test", str(problem)) from None
         return arn
 
     @field_validator("repository")
     @classmethod
     def _is_a_repository(cls, name: str) -> str:
         if not patterns.REPOSITORY.fullmatch(name):
-            raise ValueError(f"{name!r} is no repository name: a test asks for one, not a pattern")
+            raise Mistake(
+                "wrong-test",
+                f"{name!r} is no repository name",
+                "a test asks for one, not a pattern",
+            )
         return name
 
 
@@ -175,8 +184,10 @@ class Policy(Model):
             seen: set[str] = set()
             for entry in entries:
                 if entry.name in seen:
-                    raise ValueError(
-                        f"two {kind} are called {entry.name!r}: give each its own name"
+                    raise Mistake(
+                        "repeated-name",
+                        f"two {kind} are called {entry.name!r}",
+                        "give each its own name",
                     )
                 seen.add(entry.name)
         return self

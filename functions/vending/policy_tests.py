@@ -1,4 +1,4 @@
-"""A policy's own tests: what its authors expect it to answer, run by the same `decide`."""
+"""A policy's tests: what its authors expect it to answer, asked of the same `decide`."""
 
 from __future__ import annotations
 
@@ -8,49 +8,87 @@ from typing import TYPE_CHECKING
 
 from vending.caller import Caller
 from vending.decision import Limits, VendRequest, decide
-from vending.policy_text import parse
+from vending.policy import Expectation
+from vending.policy_values import Model
 
 if TYPE_CHECKING:
-    from vending.policy import Expectation, Policy
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from vending.decision import Decision
+    from vending.policy import Policy
+
+
+class TestFile(Model):
+    """A document of nothing but tests, in the form that they have inside a policy."""
+
+    tests: list[Expectation]
+
+
+TestFile.model_rebuild(force=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A test that the policy does not answer as expected.
+class Outcome:
+    """What a policy answers to one test.
 
     Attributes:
-        number: Which of the document's tests, from 1.
+        number: Which of the tests, from 1.
         test: The test.
-        found: `allow` or `deny`.
-        why: The grants that allowed it, or what took it away.
+        decision: The policy's.
     """
 
     number: int
     test: Expectation
-    found: str
-    why: str
+    decision: Decision
 
-    def __str__(self) -> str:
+    @property
+    def answer(self) -> str:
+        """`allow` or `deny`."""
+        return "deny" if self.decision.refusal else "allow"
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is as expected."""
+        return self.answer == self.test.expect
+
+    @property
+    def why(self) -> str:
+        """The grants that allowed it, or what took it away."""
+        rules = dict.fromkeys(one.rule for one in self.decision.dropped)
+        return ", ".join(self.decision.grants or rules) or "no grant"
+
+    @property
+    def sentence(self) -> str:
+        """What was asked, what was expected, and what came."""
         test = self.test
         return (
-            f"tests[{self.number - 1}]: {test.caller} asks to {test.access} {test.repository}: "
-            f"expected {test.expect}, got {self.found} ({self.why})"
+            f"{test.caller} asks to {test.access} {test.repository}: expected {test.expect}, "
+            f"got {self.answer} ({self.why})"
         )
 
 
-class PolicyTestsFailed(Exception):
-    """A policy that fails its own tests; one line for each."""
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the tests leave out.
+
+    Attributes:
+        grants: Names of the grants that no test shows to give something.
+        denies: Names of the denies that no test shows to take something away.
+    """
+
+    grants: tuple[str, ...]
+    denies: tuple[str, ...]
 
 
-def failures(policy: Policy, *, now: datetime) -> list[Failure]:
-    """Return the tests of `policy` that fail.
+def outcomes(policy: Policy, tests: Iterable[Expectation], *, now: datetime) -> Iterator[Outcome]:
+    """Yield what `policy` answers to each of `tests`.
 
     Args:
         policy: The document.
+        tests: Its own, or others'.
         now: When it would serve; a test's `day` stands for noon of that day instead.
     """
-    found = []
-    for number, test in enumerate(policy.tests, 1):
+    for number, test in enumerate(tests, 1):
         decision = decide(
             policy,
             Caller.from_arn(test.caller),
@@ -63,22 +101,14 @@ def failures(policy: Policy, *, now: datetime) -> list[Failure]:
             now=datetime.combine(test.day, time(12), UTC) if test.day else now,
             limits=Limits(),
         )
-        answer = "deny" if decision.refusal else "allow"
-        if answer != test.expect:
-            rules = dict.fromkeys(one.rule for one in decision.dropped)
-            why = ", ".join(decision.grants) if decision.grants else ", ".join(rules)
-            found.append(Failure(number, test, answer, why or "no grant"))
-    return found
+        yield Outcome(number, test, decision)
 
 
-def checked(text: bytes, *, name: str, now: datetime) -> Policy:
-    """Return the policy that `text` is, once it parses and passes its own tests.
-
-    Raises:
-        PolicyError: It does not parse.
-        PolicyTestsFailed: It fails its tests.
-    """
-    policy = parse(text, name=name)
-    if failed := failures(policy, now=now):
-        raise PolicyTestsFailed("\n".join(map(str, failed)))
-    return policy
+def coverage(policy: Policy, found: Sequence[Outcome]) -> Coverage:
+    """Return which grants and denies none of the tests exercises."""
+    gave = {name for one in found if one.passed for name in one.decision.grants}
+    took = {dropped.rule for one in found if one.passed for dropped in one.decision.dropped}
+    return Coverage(
+        tuple(grant.name for grant in policy.grants if grant.name not in gave),
+        tuple(deny.name for deny in policy.denies if f"deny {deny.name}" not in took),
+    )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, St
 
 from vending import patterns
 from vending.access import Access
+from vending.policy_problems import Mistake
 
 LONGEST = timedelta(hours=1)
 """No token can live longer: a role that assumes a role gets a session of at most an hour. Source:
@@ -21,27 +22,30 @@ DURATION = re.compile(r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds
 def _duration(value: Any) -> timedelta:
     match = DURATION.fullmatch(value) if isinstance(value, str) and value else None
     if not match:
-        raise ValueError(f"{value!r} is no duration: write it like 30m, 45s or 1h")
+        raise Mistake("wrong-duration", f"{value!r} is no duration", "write it like 30m, 45s or 1h")
     parts = {unit: int(count[:6]) for unit, count in match.groupdict().items() if count}
     length = timedelta(**parts)
     if not timedelta(0) < length <= LONGEST:
-        raise ValueError(f"{value} is out of range: a token lives from 1s to 1h")
+        raise Mistake("wrong-duration", f"{value} is out of range", "a token lives from 1s to 1h")
     return length
 
 
 def _account(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
-        raise ValueError(f'{value} is read as a number: write the account in quotes, "{value:012}"')
+        cure = f'write the account in quotes, "{value:012}"'
+        raise Mistake("wrong-account", f"{value} is read as a number", cure)
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{12}", value):
-        raise ValueError(f"{value!r} is no account: it takes 12 digits in quotes")
+        raise Mistake("wrong-account", f"{value!r} is no account", "it takes 12 digits in quotes")
     return value
 
 
 def _repository_pattern(value: Any) -> str:
     if not isinstance(value, str) or not patterns.REPOSITORY_PATTERN.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is no repository pattern: it takes the lower-case letters, digits and ._-/ "
-            "of repository names, with * for any run of characters and ? for one"
+        raise Mistake(
+            "wrong-pattern",
+            f"{value!r} is no repository pattern",
+            "it takes the lower-case letters, digits and ._-/ of repository names, with * for any "
+            "run of characters and ? for one",
         )
     return value
 
@@ -50,15 +54,18 @@ def _access(word: Any) -> Access:
     try:
         return Access(word)
     except ValueError:
-        raise ValueError(f"{word!r} is none of {', '.join(Access)}") from None
+        raise Mistake("wrong-access", f"{word!r} is none of {', '.join(Access)}") from None
 
 
 def _day(day: Any) -> date | None:
-    if isinstance(day, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII):
-        return date.fromisoformat(day)
     if day is None or type(day) is date:
         return day
-    raise ValueError(f"{day!r} is no day: write it like 2027-06-30")
+    if isinstance(day, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII):
+        try:
+            return date.fromisoformat(day)
+        except ValueError as problem:
+            raise Mistake("wrong-day", f"{day!r} is no day", str(problem)) from None
+    raise Mistake("wrong-day", f"{day!r} is no day", "write it like 2027-06-30")
 
 
 Duration = Annotated[

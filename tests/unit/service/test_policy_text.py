@@ -171,7 +171,7 @@ def test_revokers_are_callers_that_the_document_names() -> None:
     assert policy.lets_revoke(caller(f"{ROLE}/incident-responder/jo"))
     assert not policy.lets_revoke(caller())
     wrong = text.replace("- role: arn", "- rol: arn")
-    assert "revokers[0].rol: there is no key `rol` here; did you mean `role`?" in mistakes(wrong)
+    assert "revokers[0].rol: there is no key `rol` here: did you mean `role`?" in mistakes(wrong)
 
 
 def test_a_role_pattern_never_matches_an_identity_center_role() -> None:

@@ -26,7 +26,7 @@ def written(folder: Path, text: str) -> str:
 
 def test_a_good_policy_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "check", written(tmp_path, POLICY)]) == 0
-    assert "1 grants, 0 denies" in capsys.readouterr().out
+    assert "1 grants, 0 denies, 0 tests" in capsys.readouterr().out
 
 
 def test_a_bad_policy_ends_with_one_and_every_problem(
@@ -34,12 +34,12 @@ def test_a_bad_policy_ends_with_one_and_every_problem(
 ) -> None:
     text = POLICY.replace("access: push", "access: write").replace("30m", "30")
     assert main(["policy", "check", written(tmp_path, text)]) == 1
-    assert capsys.readouterr().err.count("policy.yaml:") == 2
+    assert capsys.readouterr().out.count(" error[") == 2
 
 
 def test_a_failing_test_ends_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "test", written(tmp_path, POLICY + TEST % "deny")]) == 1
-    assert "expected deny, got allow" in capsys.readouterr().err
+    assert "expected deny, got allow" in capsys.readouterr().out
     assert main(["policy", "test", written(tmp_path, POLICY + TEST % "allow")]) == 0
 
 

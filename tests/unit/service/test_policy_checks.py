@@ -1,0 +1,146 @@
+"""A policy's problems are all named at once, each under its code, and by whoever checks it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers import policy_validator
+from tests.policies import DOCUMENTS, GOOD, deny, grant, policy
+from vendctl.__main__ import main
+from vending.policy_checks import Report, checked
+from vending.policy_problems import RULES, Severity
+from vending.policy_text import PolicyError
+
+EXAMPLE = Path(__file__).parents[3] / "policy/policy.yaml"
+
+
+def report_of(text: str) -> Report:
+    return checked(text.encode(), name="policy.yaml", now=datetime.now(UTC))
+
+
+def codes(text: str) -> set[str]:
+    return {one.code for one in report_of(text).problems}
+
+
+def validator(text: str) -> str:
+    """Return what the validator raises with, or nothing where it lets the policy pass."""
+    event = {"configurationVersion": "3", "content": base64.b64encode(text.encode()).decode()}
+    try:
+        policy_validator.handler(event, None)
+    except PolicyError as refusal:
+        return str(refusal)
+    return ""
+
+
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """Return what the validator logged of warnings."""
+    return [vars(record) for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_good_policy_has_no_problem() -> None:
+    assert report_of(GOOD).problems == ()
+    assert validator(GOOD) == ""
+
+
+def test_every_code_has_a_document() -> None:
+    assert list(DOCUMENTS) == list(RULES)
+
+
+@pytest.mark.parametrize("code", DOCUMENTS)
+def test_each_problem_has_its_own_code(code: str) -> None:
+    assert codes(DOCUMENTS[code]) == {code}
+
+
+@pytest.mark.parametrize("code", DOCUMENTS)
+def test_vendctl_and_the_validator_say_the_same(
+    code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(DOCUMENTS[code])
+    ended = main(["policy", "check", str(file), "--json"])
+    said = json.loads(capsys.readouterr().out)
+    refusal = validator(DOCUMENTS[code])
+    errors = [one for one in said["problems"] if one["severity"] == "error"]
+    assert (ended == 1) is bool(refusal) is bool(errors) is (RULES[code].severity == "error")
+    assert len(refusal.splitlines()) == len(errors)
+    for line, error in zip(refusal.splitlines(), errors, strict=True):
+        assert line.startswith(f"policy.yaml:{error['line']}:{error['column']}: ")
+        assert error["message"] in line
+    warnings = [one for one in said["problems"] if one["severity"] == "warning"]
+    logged = [line for told in warnings_in(caplog) for line in told["first"]]
+    assert len(logged) == len(warnings)
+    for line, warning in zip(logged, warnings, strict=True):
+        place = f"{warning['line']}:{warning['column']}: {warning['code']}: "
+        assert line.startswith(place)
+        assert warning["message"] in line
+
+
+@pytest.mark.parametrize(
+    "code", [code for code, rule in RULES.items() if rule.severity is Severity.WARNING]
+)
+def test_the_validator_logs_warnings_and_lets_the_policy_pass(
+    code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert validator(DOCUMENTS[code]) == ""
+    assert [told["codes"] for told in warnings_in(caplog)] == [{code: 1}]
+
+
+def test_a_refusal_and_a_log_line_have_an_end(caplog: pytest.LogCaptureFixture) -> None:
+    refusal = validator(policy(*(grant(f"g{n}", access="write") for n in range(300))))
+    assert len(refusal.splitlines()) == policy_validator.MOST_TOLD + 1
+    assert refusal.splitlines()[-1].startswith("and 280 more")
+    wide = [grant(f"g{n}", repositories=f"[team{n:03}*]") for n in range(300)]
+    assert validator(policy(*wide, grant())) == ""
+    (warned,) = warnings_in(caplog)
+    assert warned["codes"]["wide-pattern"] == 300
+    assert len(warned["first"]) == policy_validator.MOST_TOLD
+
+
+def test_the_example_in_the_repository_has_no_error_and_no_warning() -> None:
+    found = report_of(EXAMPLE.read_text()).problems
+    assert [one for one in found if one.severity is not Severity.NOTE] == []
+
+
+def test_no_class_of_problem_hides_another() -> None:
+    text = policy(
+        grant("one", access="write", max_tll="1m"),
+        grant("two", expires_on="2027-02-31"),
+        grant("three", callers='[{role: "arn:aws:iam::1:role/a/b", account: "111122223333"}]'),
+        grant("four", owner=None, repositories="[payments/*, payments//x]"),
+        grant("four", callers="[{}]"),
+        grant("five", repositories="[five/*]", nix="1", expires_on="2020-01-01"),
+        head='ceiling: {accounts: ["111122223333"]}\nversion: 1\n',
+        tail=deny(name="Wrong"),
+    )
+    assert codes(text) == {
+        "wrong-access",
+        "unknown-key",
+        "unreadable-value",
+        "role-with-path",
+        "one-principal",
+        "no-owner",
+        "dead-entry",
+        "repeated-name",
+        "repeated-key",
+        "expired",
+        "wrong-name",
+    }
+
+
+def test_what_is_missing_gives_no_false_problem() -> None:
+    """The deny takes from the grant that cannot be read, and the test may be about it."""
+    text = policy(grant(access="write"), tail=deny())
+    assert codes(text) == {"wrong-access"}
+
+
+def test_a_problem_says_where_the_offending_text_ends() -> None:
+    (problem,) = report_of(DOCUMENTS["role-with-path"]).problems
+    line = DOCUMENTS["role-with-path"].splitlines()[problem.line - 1]
+    assert problem.end[0] == problem.line
+    assert line[problem.column - 1 : problem.end[1] - 1] == '"arn:aws:iam::111122223333:role/ci/x"'

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vending import patterns
+from vending.caller_patterns import PRINCIPALS
+from vending.pattern_index import meet
 
 if TYPE_CHECKING:
     from vending.caller_patterns import CallerPattern
@@ -51,17 +53,18 @@ def covers(wide: CallerPattern, narrow: CallerPattern) -> bool:
 def overlap(left: CallerPattern, right: CallerPattern) -> bool:
     """Return whether some caller may match both. It says yes where it is not sure."""
     if left.account is not None or right.account is not None:
-        return patterns.overlap(account_of(left), account_of(right))
+        return meet(account_of(left), account_of(right))
     if kind_of(left) != kind_of(right):
         return False
-    if left.session is not None and right.session is not None:
-        return patterns.overlap(left.session, right.session) and patterns.overlap(
-            text_of(left), text_of(right)
-        )
-    return patterns.overlap(text_of(left), text_of(right))
+    one, other = text_of(left), text_of(right)
+    if patterns.is_literal(one):
+        if not patterns.bounded(other).fullmatch(one):
+            return False
+    elif not meet(one, other):
+        return False
+    return meet(left.session or "*", right.session or "*")
 
 
 def kind_of(pattern: CallerPattern) -> str:
     """Return which key names the principal."""
-    keys = ("role", "user", "federated_user", "permission_set", "root", "account")
-    return next(key for key in keys if getattr(pattern, key) is not None)
+    return next(key for key in PRINCIPALS if getattr(pattern, key) is not None)

@@ -30,6 +30,7 @@ class PatternIndex(Generic[Item]):
             else:
                 self._globs[beginning(pattern)].append(item)
         self._sorted_literals = sorted(self._literals)
+        self._sorted_backwards = sorted(name[::-1] for name in self._literals)
         self._sorted_globs = sorted(self._globs)
 
     def covering(self, pattern: str) -> list[Sequence[Item]]:
@@ -46,9 +47,11 @@ class PatternIndex(Generic[Item]):
 
     def literals(self, pattern: str) -> list[Sequence[Item]]:
         """Return what is under plain names that `pattern` may match."""
-        return [
-            self._literals[name] for name in following(self._sorted_literals, beginning(pattern))
-        ]
+        forwards = following(self._sorted_literals, beginning(pattern))
+        backwards = following(self._sorted_backwards, beginning(pattern[::-1]))
+        if len(backwards) < len(forwards):
+            return [self._literals[name[::-1]] for name in backwards]
+        return [self._literals[name] for name in forwards]
 
     def overlapping(self, pattern: str) -> list[Sequence[Item]]:
         """Return what is under patterns that may match something that `pattern` matches too."""
@@ -62,6 +65,16 @@ class PatternIndex(Generic[Item]):
                 if name != literal
             ]
         return found
+
+
+def meet(left: str, right: str) -> bool:
+    """Return what `patterns.overlap` returns, sooner where the patterns begin differently."""
+    if patterns.is_literal(left):
+        return patterns.matches(right, left)
+    if patterns.is_literal(right):
+        return patterns.matches(left, right)
+    one, other = beginning(left), beginning(right)
+    return (one.startswith(other) or other.startswith(one)) and patterns.overlap(left, right)
 
 
 def beginning(pattern: str) -> str:

@@ -25,7 +25,7 @@ def matches(pattern: str, name: str) -> bool:
     return bool(_iam(pattern).fullmatch(name))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def _iam(pattern: str) -> re.Pattern[str]:
     return re.compile(_translated(pattern, one=".", run=".*"), re.DOTALL)
 
@@ -105,10 +105,16 @@ def _covering(wide: str) -> str:
     return _translated(wide, one="[^*]", run=".*")
 
 
-@lru_cache(maxsize=4096)
 def bounded_covers(wide: str, narrow: str) -> bool:
     """Return whether the caller pattern `wide` surely matches all that `narrow` matches.
 
     As sure, and as unsure, as `covers`.
     """
-    return bool(re.fullmatch(_translated(wide, one="[^:/*]", run="[^:/]*"), narrow, re.DOTALL))
+    if is_literal(wide):
+        return wide == narrow
+    return bool(_bounded_covering(wide).fullmatch(narrow))
+
+
+@lru_cache(maxsize=65_536)
+def _bounded_covering(wide: str) -> re.Pattern[str]:
+    return re.compile(_translated(wide, one="[^:/*]", run="[^:/]*"), re.DOTALL)

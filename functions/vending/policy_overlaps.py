@@ -3,70 +3,29 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import product
 from typing import TYPE_CHECKING
 
 from vending import caller_coverage, patterns
 from vending.caller_coverage import account_of, text_of
-from vending.pattern_index import PatternIndex
+from vending.pattern_index import PatternIndex, meet
+from vending.policy_entries import Entries
 from vending.policy_lints import Lint
 from vending.scope import any_covers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from vending.caller_patterns import CallerPattern
     from vending.policy import Deny, Grant
     from vending.policy_lints import Subject
 
-Numbered = tuple[int, "Grant"]
-
-
-class Grants:
-    """The grants of a policy, found by their callers and by their repositories."""
-
-    def __init__(self, grants: Sequence[Numbered]) -> None:
-        """Index `grants`, each with its number."""
-        self.all = grants
-        callers = [(caller, one) for one in grants for caller in one[1].callers]
-        self.by_caller = PatternIndex((text_of(caller), one) for caller, one in callers)
-        self.by_account = PatternIndex((account_of(caller), one) for caller, one in callers)
-        self.by_repository = PatternIndex(
-            (pattern, one) for one in grants for pattern in one[1].repositories
-        )
-
-    def may_cover(self, grant: Grant) -> Iterable[Numbered]:
-        """Yield the grants that may be for all of a grant's callers and repositories."""
-        caller = grant.callers[0]
-        by_caller = self.by_caller.covering(text_of(caller))
-        account = f"account::{account_of(caller)}"
-        if text_of(caller) != account and patterns.is_literal(account):
-            by_caller = by_caller + self.by_caller.covering(account)
-        return fewest(by_caller, self.by_repository.covering(grant.repositories[0]))
-
-    def may_meet(self, deny: Deny) -> Iterable[Numbered]:
-        """Yield the grants that may be for some of a deny's callers and repositories."""
-        by_repository = [
-            found for one in deny.repositories for found in self.by_repository.overlapping(one)
-        ]
-        if deny.callers is None:
-            return fewest(by_repository, [self.all])
-        by_account = [
-            found for one in deny.callers for found in self.by_account.overlapping(account_of(one))
-        ]
-        return fewest(by_repository, by_account)
-
-
-def fewest(left: list[Sequence[Numbered]], right: list[Sequence[Numbered]]) -> Iterable[Numbered]:
-    """Yield what is in the smaller of two collections."""
-    smaller = min(left, right, key=lambda lists: sum(map(len, lists)))
-    return (one for some in smaller for one in some)
-
 
 def overlap_lints(subject: Subject) -> Iterator[Lint]:
     """Yield what grants, denies and the ceiling make of one another."""
-    grants = Grants(subject.grants)
+    grants, denies = Entries(subject.grants), Entries(subject.denies)
     yield from outside_ceiling(subject)
-    yield from shadowed(subject)
+    yield from shadowed(grants, denies)
     yield from redundant(grants)
     yield from spanning(grants)
     if subject.whole:
@@ -81,7 +40,7 @@ def outside_ceiling(subject: Subject) -> Iterator[Lint]:
     within = None if bounds is None else PatternIndex((one, one) for one in bounds)
     for at, grant in subject.grants:
         if accounts is not None and not any(
-            patterns.overlap(account_of(caller), account)
+            meet(account_of(caller), account)
             for caller in grant.callers
             for some in accounts.overlapping(account_of(caller))
             for account in some
@@ -89,7 +48,7 @@ def outside_ceiling(subject: Subject) -> Iterator[Lint]:
             message = f"no caller of {grant.name!r} is of an account in ceiling.accounts"
             yield Lint("outside-ceiling", ("grants", at, "callers"), message)
         if within is not None and not any(
-            patterns.overlap(bound, pattern)
+            meet(bound, pattern)
             for pattern in grant.repositories
             for some in within.overlapping(pattern)
             for bound in some
@@ -98,45 +57,42 @@ def outside_ceiling(subject: Subject) -> Iterator[Lint]:
             yield Lint("outside-ceiling", ("grants", at, "repositories"), message)
 
 
-def shadowed(subject: Subject) -> Iterator[Lint]:
+def shadowed(grants: Entries[Grant], denies: Entries[Deny]) -> Iterator[Lint]:
     """Yield the grants of which the denies leave nothing."""
-    denies = PatternIndex(
-        (pattern, (pattern, deny)) for _, deny in subject.denies for pattern in deny.repositories
-    )
-    for at, grant in subject.grants:
-        by = [
-            denial(denies, grant.registry, caller, pattern)
-            for pattern in grant.repositories
-            for caller in grant.callers
-        ]
-        if all(by):
+    for at, grant in grants.all:
+        by: list[str] = []
+        for pattern, caller in product(grant.repositories, grant.callers):
+            name = denial(denies, grant.registry, caller, pattern)
+            if name is None:
+                break
+            by.append(name)
+        else:
             names = ", ".join(repr(name) for name in dict.fromkeys(by))
             message = f"all that {grant.name!r} grants is taken away by the deny {names}"
             yield Lint("shadowed-by-deny", ("grants", at, "name"), message)
 
 
 def denial(
-    denies: PatternIndex[tuple[str, Deny]], registry: str, caller: CallerPattern, pattern: str
+    denies: Entries[Deny], registry: str, caller: CallerPattern, repository: str
 ) -> str | None:
-    """Return the name of a deny that takes all of a pattern from all of some callers."""
-    for some in denies.covering(pattern):
-        for wide, deny in some:
-            if (
-                deny.registry in (None, registry)
-                and patterns.covers(wide, pattern)
-                and (
-                    deny.callers is None
-                    or any(caller_coverage.covers(one, caller) for one in deny.callers)
-                )
-            ):
-                return deny.name
+    """Return the name of a deny that takes all such repositories from all such callers."""
+    for _, deny in denies.may_cover(caller, repository):
+        if (
+            deny.registry in (None, registry)
+            and (
+                deny.callers is None
+                or any(caller_coverage.covers(one, caller) for one in deny.callers)
+            )
+            and any_covers(deny.repositories, repository)
+        ):
+            return deny.name
     return None
 
 
-def redundant(grants: Grants) -> Iterator[Lint]:
+def redundant(grants: Entries[Grant]) -> Iterator[Lint]:
     """Yield the grants that another one makes needless."""
     for at, grant in grants.all:
-        for other_at, other in grants.may_cover(grant):
+        for other_at, other in grants.may_cover(grant.callers[0], grant.repositories[0]):
             # Of two that are the same, the later one is needless.
             if other is grant or not gives_all(other, grant):
                 continue
@@ -177,7 +133,7 @@ def bounds_more(grant: Grant, other: Grant) -> bool:
     )
 
 
-def spanning(grants: Grants) -> Iterator[Lint]:
+def spanning(grants: Entries[Grant]) -> Iterator[Lint]:
     """Yield the callers with wildcards that also mean a caller whom another owner's grant names."""
     for at, grant in grants.all:
         for number, caller in enumerate(grant.callers):
@@ -186,8 +142,7 @@ def spanning(grants: Grants) -> Iterator[Lint]:
             other = next(
                 (
                     one
-                    for some in grants.by_caller.literals(text_of(caller))
-                    for _, one in some
+                    for _, one in grants.named(caller)
                     if one.owner not in (None, grant.owner)
                     and any(
                         patterns.is_literal(text_of(theirs))
@@ -205,10 +160,12 @@ def spanning(grants: Grants) -> Iterator[Lint]:
                 yield Lint("glob-spans-teams", ("grants", at, "callers", number), message)
 
 
-def needless(subject: Subject, grants: Grants) -> Iterator[Lint]:
+def needless(subject: Subject, grants: Entries[Grant]) -> Iterator[Lint]:
     """Yield the denies that take nothing away from any grant."""
     for at, deny in subject.denies:
-        if not any(takes(deny, grant) for _, grant in grants.may_meet(deny)):
+        if not any(
+            takes(deny, grant) for _, grant in grants.may_meet(deny.callers, deny.repositories)
+        ):
             message = f"the deny {deny.name!r} takes nothing away from any grant"
             yield Lint("deny-removes-nothing", ("denies", at, "name"), message)
 
@@ -217,9 +174,9 @@ def takes(deny: Deny, grant: Grant) -> bool:
     """Return whether the deny may take something away from the grant."""
     return (
         deny.registry in (None, grant.registry)
-        and any(patterns.overlap(a, b) for a in deny.repositories for b in grant.repositories)
         and (
             deny.callers is None
             or any(caller_coverage.overlap(a, b) for a in deny.callers for b in grant.callers)
         )
+        and any(meet(a, b) for a in deny.repositories for b in grant.repositories)
     )

@@ -11,6 +11,7 @@ from vending.caller_coverage import account_of, kind_of, text_of
 from vending.decision import Limits, VendRequest, decide
 from vending.errors import Refused
 from vending.policy import Policy
+from vending.policy_entries import Entries
 from vending.policy_lints import Lint
 from vending.session_policy import LONGEST, session_policy
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vending.caller_patterns import CallerPattern
-    from vending.policy import Grant
+    from vending.policy import Deny, Grant
     from vending.policy_lints import Subject
 
 FIXED = 900
@@ -37,11 +38,11 @@ ORIGIN = Origin(source_ip="255.255.255.255")
 
 def size_lints(subject: Subject, *, now: datetime) -> Iterator[Lint]:
     """Yield the grants, and the callers of several grants, whose whole scope fits no token."""
-    together: dict[tuple[str, str], list[tuple[int, Grant]]] = defaultdict(list)
+    together: dict[tuple[str, str], dict[int, Grant]] = defaultdict(dict)
     patterns: dict[str, CallerPattern] = {}
-    alone = set()
+    denies, alone = Entries(subject.denies), set[int]()
     for at, grant in subject.grants:
-        if found := too_large(subject.policy, [grant], grant.callers[0], now=now):
+        if found := too_large(subject.policy, denies, [grant], grant.callers[0], now=now):
             alone.add(at)
             yield Lint("scope-too-large", ("grants", at, "repositories"), found)
         if grant.break_glass:
@@ -49,12 +50,13 @@ def size_lints(subject: Subject, *, now: datetime) -> Iterator[Lint]:
         for caller in grant.callers:
             text = f"{text_of(caller)} {caller.session or '*'}"
             patterns[text] = caller
-            together[text, grant.registry].append((at, grant))
+            together[text, grant.registry][at] = grant
     for (text, _), granted in together.items():
-        if len(granted) < 2 or any(at in alone for at, _ in granted):
+        if len(granted) < 2 or alone.intersection(granted):
             continue
-        if found := too_large(subject.policy, [one for _, one in granted], patterns[text], now=now):
-            at, grant = granted[-1]
+        whole = list(granted.values())
+        if found := too_large(subject.policy, denies, whole, patterns[text], now=now):
+            at, grant = list(granted.items())[-1]
             number = next(
                 number
                 for number, caller in enumerate(grant.callers)
@@ -65,21 +67,32 @@ def size_lints(subject: Subject, *, now: datetime) -> Iterator[Lint]:
 
 
 def too_large(
-    policy: Policy, grants: Sequence[Grant], caller: CallerPattern, *, now: datetime
+    policy: Policy,
+    denies: Entries[Deny],
+    grants: Sequence[Grant],
+    caller: CallerPattern,
+    *,
+    now: datetime,
 ) -> str:
     """Return what is too large about a token for all of `grants`, or nothing where it fits."""
     scope = [pattern for grant in grants for pattern in grant.repositories]
-    beside = [*(policy.ceiling.repositories or ())]
-    beside += [pattern for deny in policy.denies for pattern in deny.repositories]
-    if FIXED + sum(len(one) + PER_PATTERN for one in (*scope, *scope, *beside)) <= LONGEST:
-        return ""
     if len(set(scope)) > MOST_BUILT:
         return f"{len(set(scope))} patterns, far more than fit {LONGEST} characters"
+    met = dict(denies.may_meet([caller], scope))
+    beside = [*(policy.ceiling.repositories or ())]
+    beside += [pattern for deny in met.values() for pattern in deny.repositories]
+    if FIXED + sum(len(one) + PER_PATTERN for one in (*scope, *scope, *beside)) <= LONGEST:
+        return ""
     try:
         who = somebody(caller)
     except ValueError:
         return ""  # Nobody can be such a caller, which another lint says.
-    part = Policy(version=1, ceiling=policy.ceiling, grants=list(grants), denies=policy.denies)
+    part = Policy(
+        version=1,
+        ceiling=policy.ceiling,
+        grants=list(grants),
+        denies=[met[at] for at in sorted(met)],
+    )
     access = next(
         access
         for access in (Access.PUSH, Access.PULL_THROUGH, Access.PULL)

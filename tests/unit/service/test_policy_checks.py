@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from handlers import policy_validator
-from tests.policies import DOCUMENTS, GOOD, deny, grant, policy
+from tests.policies import ARN, DOCUMENTS, GOOD, MANY, ROLE, deny, grant, policy
 from vendctl.__main__ import main
 from vending.policy_checks import Report, checked
 from vending.policy_problems import RULES, Severity
@@ -144,3 +145,64 @@ def test_a_problem_says_where_the_offending_text_ends() -> None:
     line = DOCUMENTS["role-with-path"].splitlines()[problem.line - 1]
     assert problem.end[0] == problem.line
     assert line[problem.column - 1 : problem.end[1] - 1] == '"arn:aws:iam::111122223333:role/ci/x"'
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"access": "pull"},
+        {"registry": "eu"},
+        {"break_glass": "true"},
+        {"expires_on": "2999-01-01"},
+        {"repositories": "[payments/api]"},
+        {"callers": '[{role: "arn:aws:iam::111122223333:role/payments"}]'},
+        {"callers": f"[{{{ROLE}, session: main}}]"},
+    ],
+)
+def test_a_grant_is_not_redundant_beside_one_that_gives_less(other: dict[str, str]) -> None:
+    text = policy(grant("one", **other), grant("two"))
+    redundant = [one for one in report_of(text).problems if one.code == "redundant-grant"]
+    assert all("'two' gives the same callers all that 'one' gives" in str(one) for one in redundant)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        'account: "111122223333"',
+        'role: "arn:aws:iam::111122223333:role/payments-*"',
+        'role: "arn:aws:iam::1111*:role/payments-ci"',
+    ],
+)
+def test_a_grant_is_redundant_beside_one_for_more_callers(entry: str) -> None:
+    text = policy(grant("one", callers=f"[{{{entry}}}]"), grant("two", max_ttl="5m"))
+    (found,) = [one for one in report_of(text).problems if one.code == "redundant-grant"]
+    assert "'one' gives the same callers all that 'two' gives" in found.message
+    assert found.message.endswith("which only shortens or binds their tokens")
+
+
+def test_grants_that_fit_alone_and_not_together_are_named() -> None:
+    one, two = MANY[: len(MANY) // 5], MANY[len(MANY) // 2 :][: len(MANY) // 5]
+    lists = [f"[{some[some.index('p') : some.rindex(',')]}]" for some in (one, two)]
+    text = policy(*(grant(f"g{n}", repositories=some) for n, some in enumerate(lists)))
+    (found,) = [one for one in report_of(text).problems if one.code == "scope-too-large"]
+    assert found.key == "grants[1].callers[0]"
+    assert found.message.startswith("the 2 grants of this caller together: A token for these")
+
+
+def test_a_scope_of_patterns_that_cover_one_another_fits() -> None:
+    text = policy(grant(repositories=f'["payments-*", {MANY}]'))
+    assert "scope-too-large" not in codes(text)
+
+
+def test_ten_thousand_grants_are_checked_in_seconds() -> None:
+    """As a validator must; it took two seconds where this was written."""
+    listed = [
+        grant(f"team-{n}", callers=f'[{{role: "{ARN}:role/ci-{n}"}}]', repositories=f"[team-{n}/*]")
+        for n in range(10_000)
+    ]
+    denied = "denies:\n" + "".join(deny(name=f"d{n}").split("\n", 1)[1] for n in range(1_000))
+    began = time.process_time()
+    report = report_of(policy(*listed, tail=denied))
+    assert time.process_time() - began < 30
+    assert report.policy is not None
+    assert len(report.policy.grants) == 10_000

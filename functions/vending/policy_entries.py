@@ -75,3 +75,8 @@ def fewest(
     """Yield what is in the smaller of two collections."""
     smaller = min(left, right, key=lambda lists: sum(map(len, lists)))
     return (one for some in smaller for one in some)
+
+
+def enforced(entries: Sequence[tuple[int, Entry]]) -> list[tuple[int, Entry]]:
+    """Return the entries that are not in monitor mode."""
+    return [one for one in entries if one[1].mode == "enforce"]

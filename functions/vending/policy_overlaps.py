@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vending import caller_coverage, patterns
 from vending.caller_coverage import account_of, text_of
 from vending.pattern_index import PatternIndex, meet
-from vending.policy_entries import Entries
+from vending.policy_entries import Entries, enforced
 from vending.policy_lints import Lint
 from vending.scope import any_covers
 
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 def overlap_lints(subject: Subject) -> Iterator[Lint]:
     """Yield what grants, denies and the ceiling make of one another."""
-    grants, denies = Entries(subject.grants), Entries(subject.denies)
+    grants = Entries(subject.grants)
+    # What only watches gives nothing and takes nothing away.
+    giving, taking = Entries(enforced(subject.grants)), Entries(enforced(subject.denies))
     yield from outside_ceiling(subject)
-    yield from shadowed(grants, denies)
-    yield from redundant(grants)
+    yield from shadowed(giving, taking)
+    yield from redundant(giving)
     yield from spanning(grants)
     if subject.whole:
         yield from needless(subject, grants)
@@ -34,7 +36,7 @@ def overlap_lints(subject: Subject) -> Iterator[Lint]:
 
 def outside_ceiling(subject: Subject) -> Iterator[Lint]:
     """Yield the grants of which the ceiling leaves nothing."""
-    ceiling = subject.policy.ceiling
+    ceiling = subject.policy.bounds
     accounts = None if ceiling.accounts is None else PatternIndex((a, a) for a in ceiling.accounts)
     bounds = ceiling.repositories
     within = None if bounds is None else PatternIndex((one, one) for one in bounds)

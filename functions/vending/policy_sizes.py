@@ -11,7 +11,7 @@ from vending.caller_coverage import account_of, kind_of, text_of
 from vending.decision import Limits, VendRequest, decide
 from vending.errors import Refused
 from vending.policy import Policy
-from vending.policy_entries import Entries
+from vending.policy_entries import Entries, enforced
 from vending.policy_lints import Lint
 from vending.session_policy import LONGEST, session_policy
 
@@ -40,8 +40,8 @@ def size_lints(subject: Subject, *, now: datetime) -> Iterator[Lint]:
     """Yield the grants, and the callers of several grants, whose whole scope fits no token."""
     together: dict[tuple[str, str], dict[int, Grant]] = defaultdict(dict)
     patterns: dict[str, CallerPattern] = {}
-    denies, alone = Entries(subject.denies), set[int]()
-    for at, grant in subject.grants:
+    denies, alone = Entries(enforced(subject.denies)), set[int]()
+    for at, grant in enforced(subject.grants):
         if found := too_large(subject.policy, denies, [grant], grant.callers[0], now=now):
             alone.add(at)
             yield Lint("scope-too-large", ("grants", at, "repositories"), found)
@@ -79,7 +79,7 @@ def too_large(
     if len(set(scope)) > MOST_BUILT:
         return f"{len(set(scope))} patterns, far more than fit {LONGEST} characters"
     met = dict(denies.may_meet([caller], scope))
-    beside = [*(policy.ceiling.repositories or ())]
+    beside = [*(policy.bounds.repositories or ())]
     beside += [pattern for deny in met.values() for pattern in deny.repositories]
     if FIXED + sum(len(one) + PER_PATTERN for one in (*scope, *scope, *beside)) <= LONGEST:
         return ""
@@ -89,7 +89,7 @@ def too_large(
         return ""  # Nobody can be such a caller, which another lint says.
     part = Policy(
         version=1,
-        ceiling=policy.ceiling,
+        ceiling=policy.bounds,
         grants=list(grants),
         denies=[met[at] for at in sorted(met)],
     )

@@ -106,9 +106,14 @@ def outcomes(policy: Policy, tests: Iterable[Expectation], *, now: datetime) -> 
 
 def coverage(policy: Policy, found: Sequence[Outcome]) -> Coverage:
     """Return which grants and denies none of the tests exercises."""
-    gave = {name for one in found if one.passed for name in one.decision.grants}
-    took = {dropped.rule for one in found if one.passed for dropped in one.decision.dropped}
+    shown: set[str] = set()
+    for one in found:
+        if one.passed:
+            shown.update(f"grant {name}" for name in one.decision.grants)
+            shown.update(dropped.rule for dropped in one.decision.dropped)
+            # A rule in monitor mode is exercised where it would have made a difference.
+            shown.update(monitored.rule for monitored in one.decision.monitored)
     return Coverage(
-        tuple(grant.name for grant in policy.grants if grant.name not in gave),
-        tuple(deny.name for deny in policy.denies if f"deny {deny.name}" not in took),
+        tuple(grant.name for grant in policy.grants if f"grant {grant.name}" not in shown),
+        tuple(deny.name for deny in policy.denies if f"deny {deny.name}" not in shown),
     )

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.policies import DOCUMENTS
@@ -91,7 +91,6 @@ def twins(draw: Any) -> tuple[Policy, Caller, VendRequest]:
     return policy, caller, draw(requests(policy))
 
 
-@settings(max_examples=300)
 @given(twins())
 def test_a_redundant_grant_can_be_removed(situation: tuple[Policy, Caller, VendRequest]) -> None:
     policy, caller, request = situation
@@ -190,7 +189,6 @@ DAMAGED = st.builds(
 )
 
 
-@settings(max_examples=300)
 @given(st.one_of(DAMAGED.map(str.encode), st.binary(max_size=80)))
 def test_any_text_is_checked_without_a_traceback_and_shown_without_driving_a_terminal(
     text: bytes,

@@ -206,3 +206,13 @@ def test_ten_thousand_grants_are_checked_in_seconds() -> None:
     assert time.process_time() - began < 30
     assert report.policy is not None
     assert len(report.policy.grants) == 10_000
+
+
+def test_what_only_watches_shadows_and_replaces_nothing() -> None:
+    text = policy(
+        grant("watched", mode="monitor", owner="b@example.com"),
+        grant(),
+        head='ceiling: {accounts: ["444455556666"], mode: monitor}\n',
+        tail=deny(repositories="[payments/*]", mode="monitor"),
+    )
+    assert codes(text) == set()

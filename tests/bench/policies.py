@@ -2,8 +2,9 @@
 
     make bench ARGS=--policies
 
-A document may have 1 MB (AppConfig's limit), which is 10,000 grants of the tersest kind: half of
-them for one role each, half for roles of one beginning each. A caller is one of the last team's.
+Grants are of the tersest kind: half of them for one role each, half for roles of one beginning
+each. A caller is one of the last team's. How many of them, and of a less terse kind, a document may
+have at most (AppConfig's limit) is printed too.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tools.environments import ROOT
 from tools.estimates.tables import table
 from vending.access import Access
 from vending.caller import Caller
 from vending.caller_index import CallerIndex
 from vending.decision import Limits, VendRequest, decide
-from vending.policy_text import parse
+from vending.policy_text import MOST_BYTES, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 SIZES = (10, 1_000, 10_000)
 """Grants."""
 
+EXAMPLE = ROOT / "policy/policy.yaml"
 ROUNDS = 5
 DECISIONS = 2_000
 NOW = datetime(2026, 11, 23, 20, tzinfo=UTC)
@@ -120,6 +123,18 @@ def lines() -> Iterator[str]:
     for asked in (NAMED, ALL):
         times = costs[SIZES[0], asked].rate / costs[SIZES[-1], asked].rate
         yield f"{asked}: among {SIZES[-1]:,} grants {times:.2f} times as long as among {SIZES[0]}"
+    yield room()
+
+
+def room() -> str:
+    """Return how many grants fit into a policy."""
+    example = EXAMPLE.read_bytes()
+    each = len(example) / len(parse(example, name=EXAMPLE.name).grants)
+    tersest = len(document(SIZES[-1])) / SIZES[-1]
+    return (
+        f"{MOST_BYTES:,} bytes hold {MOST_BYTES / tersest:,.0f} grants of the tersest kind, and "
+        f"{MOST_BYTES / each:,.0f} as {EXAMPLE.name} has them, with its comments and tests"
+    )
 
 
 def elapsed(run: Callable[[], object]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vending.messages import printable
 from vending.policy_problems import Severity
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def shown(problem: Problem, name: str, lines: Sequence[str], console: Console) -
     head = f"{name}:{problem.line}:{problem.column}:"
     kind = console.coloured(f"{problem.severity}[{problem.code}]", colour, "bold")
     said = f"{problem.key}: {problem.message}" if problem.key else problem.message
-    parts = [f"{console.coloured(printable(head), 'bold')} {kind}: {one_line(said)}"]
+    parts = [f"{console.coloured(one_line(head), 'bold')} {kind}: {one_line(said)}"]
     margin = " " * len(str(problem.line))
     bar = console.coloured("|", "dim")
     if 0 < problem.line <= len(lines):
@@ -55,9 +54,14 @@ def windowed(line: str, problem: Problem) -> tuple[str, int, int]:
     stop = min(max(stop, start + 1), max(len(line), start + 1))
     cut = max(0, start - WIDEST // 2) if len(line) > WIDEST else 0
     part = one_line(line[cut : cut + WIDEST])
+    if cut:
+        part = f"…{part[1:]}"
+    if len(line) > cut + WIDEST:
+        part = f"{part[:-1]}…"
     return part, start - cut, max(1, min(stop - start, len(part) - (start - cut)))
 
 
 def one_line(text: str) -> str:
-    """Return a text that neither drives a terminal nor begins a new line."""
-    return printable(BREAK.sub(" ", text).replace("\t", " "))
+    """Return a text that neither drives a terminal nor begins a new line, as long as before."""
+    plain = text.replace("\t", " ").replace("\n", " ")
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in plain)

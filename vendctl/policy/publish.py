@@ -12,7 +12,8 @@ from vendctl.policy.document import add_file, text_of
 from vendctl.policy.labels import checked_label, label_of, unseen
 from vendctl.policy.store import PolicyStore
 from vendctl.stack import with_aws
-from vending.policy_tests import PolicyTestsFailed, checked
+from vending.policy_checks import checked
+from vending.policy_problems import Severity
 from vending.policy_text import PolicyError, revision_of
 
 if TYPE_CHECKING:
@@ -55,11 +56,11 @@ def run(asked: argparse.Namespace, console: Console, session: boto3.Session) -> 
     What serves goes on serving until then, and where the new one is refused or undone.
     """
     text = text_of(asked.file)
-    try:
-        policy = checked(text, name=asked.file, now=datetime.now(UTC))
-    except (PolicyError, PolicyTestsFailed) as problems:
-        of = f"{asked.file}: " if isinstance(problems, PolicyTestsFailed) else ""
-        console.note(printable("\n".join(of + line for line in str(problems).splitlines())))
+    report = checked(text, name=asked.file, now=datetime.now(UTC))
+    policy, errors = report.policy, report.of(Severity.ERROR)
+    if errors or policy is None:
+        problems = PolicyError(asked.file, errors)
+        console.note(printable(str(problems)))
         console.note("vendctl: nothing was published: the policy has to pass first")
         if asked.json:
             outcome(console, refused=str(problems))

@@ -33,7 +33,7 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
         examples=[
             "vendctl policy test policy/policy.yaml",
             "vendctl policy test policy/policy.yaml policy/tests/*.yaml",
-            "vendctl policy test policy/policy.yaml --strict   # every grant must be exercised",
+            "vendctl policy test policy/policy.yaml --strict",
         ],
     )
     add_file(parser)
@@ -103,7 +103,7 @@ def tell(suites: list[Suite], left_out: Coverage, policy: Policy, console: Conso
         f"{len(policy.denies) - len(left_out.denies)} of {len(policy.denies)} denies"
     )
     if not every:
-        console.line(f"{name}: there are no tests: add some under `tests:`")
+        console.note(f"{name}: there are no tests: add some under `tests:`")
 
 
 def unexercised(policy: Policy, left_out: Coverage) -> Iterator[tuple[tuple[int | str, ...], str]]:

@@ -128,6 +128,9 @@ deploy: boot ## deploy to AWS; ENV=prod takes that section of samconfig.toml (de
 .PHONY: vend-schema
 vend-schema: dev ## write the JSON Schema of a vend's record, and its fields into docs/auditing.md
 	@$(DEV)/python -m tools.vend_schema
+.PHONY: policy-schema
+policy-schema: dev ## write the JSON Schema of a policy, and its keys into docs/policy-reference.md
+	@$(DEV)/python -m tools.policy_schema
 .PHONY: report-pictures
 report-pictures: dev ## draw the audit report of made-up vends: docs/report-*.png; needs a Chromium
 	@PYTHONPATH=functions:client/src:. $(DEV)/python -m tools.report_pictures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from vending import patterns
 from vending.caller import IDENTITY_CENTER_ROLE, Caller, CallerKind
@@ -23,6 +23,21 @@ IAM_ARN = re.compile(
 
 PRINCIPALS = ("role", "user", "federated_user", "permission_set", "root", "account")
 """The keys that name principals."""
+
+NAME = "[A-Za-z0-9_+=,.@*?{also}-]{{1,576}}$"
+
+
+def _given(key: str) -> dict[str, Any]:
+    """Return the JSON Schema of an object that has a key. One without a value counts as absent."""
+    return {"required": [key], "properties": {key: {"not": {"type": "null"}}}}
+
+
+def _like(kind: str, name: str, cure: str) -> dict[str, Any]:
+    """Return what the JSON Schema says of an ARN of some kind, as `_arn_of_its_kind` takes it."""
+    return {
+        "pattern": f"^arn:aws(-[a-z]+)*:(iam|sts)::[0-9*?]{{1,12}}:{kind}/{name}",
+        "errorMessage": cure,
+    }
 
 
 def one_principal(given: Sequence[str]) -> None:
@@ -42,21 +57,74 @@ def one_principal(given: Sequence[str]) -> None:
 class PermissionSet(Model):
     """Users of one Identity Center permission set in one account."""
 
-    name: Globbed
-    account: AccountId
-    user: Globbed | None = None
+    name: Globbed = Field(
+        description="the permission set's name",
+        examples=["PaymentsDev"],
+    )
+    account: AccountId = Field(description="the account in which it is assigned, in quotes")
+    user: Globbed | None = Field(
+        default=None,
+        description="one of its users, as Identity Center names the session; absent: all of them",
+        examples=["jo@example.com", "*@example.com"],
+    )
 
 
 class CallerPattern(Model):
     """Some callers: exactly one of the keys that name principals, and perhaps a session name."""
 
-    role: str | None = None
-    user: str | None = None
-    federated_user: str | None = None
-    permission_set: PermissionSet | None = None
-    root: AccountId | None = None
-    account: AccountId | None = None
-    session: Globbed | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [_given(key) for key in PRINCIPALS],
+            "if": _given("session"),
+            "then": _given("role"),
+        }
+    )
+
+    role: str | None = Field(
+        default=None,
+        description="sessions of a role. Without its path: a request does not tell it. It never "
+        "matches a role of Identity Center, which `permission_set` names",
+        examples=["arn:aws:iam::111122223333:role/payments-ci"],
+        json_schema_extra=_like(
+            "role",
+            "(?!AWSReservedSSO_)" + NAME.format(also=""),
+            "Write a role like arn:aws:iam::111122223333:role/NAME, without its path, and one of "
+            "Identity Center as permission_set.",
+        ),
+    )
+    user: str | None = Field(
+        default=None,
+        description="an IAM user, with its path",
+        examples=["arn:aws:iam::111122223333:user/teams/payments/alice"],
+        json_schema_extra=_like(
+            "user",
+            NAME.format(also="/"),
+            "Write a user like arn:aws:iam::111122223333:user/PATH/NAME.",
+        ),
+    )
+    federated_user: str | None = Field(
+        default=None,
+        description="a federated user, whose name its federator chooses",
+        examples=["arn:aws:sts::111122223333:federated-user/build"],
+        json_schema_extra=_like(
+            "federated-user",
+            NAME.format(also="/"),
+            "Write a federated user like arn:aws:sts::111122223333:federated-user/NAME.",
+        ),
+    )
+    permission_set: PermissionSet | None = Field(
+        default=None, description="users of an Identity Center permission set"
+    )
+    root: AccountId | None = Field(default=None, description="an account's root user, in quotes")
+    account: AccountId | None = Field(
+        default=None, description="every principal of an account, in quotes"
+    )
+    session: Globbed | None = Field(
+        default=None,
+        description="beside `role` only: the session's name, which whoever assumes the role "
+        "chooses, so it separates jobs and keeps nobody out",
+        examples=["main-*"],
+    )
 
     @field_validator("role", "user", "federated_user")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -21,20 +21,38 @@ from vending.policy_values import (
     Model,
     Name,
     RepositoryPattern,
+    Version,
 )
 from vending.registry import DEFAULT
 
 BREAK_GLASS_LONGEST = timedelta(minutes=15)
 """No token of a break-glass grant lives longer, whatever its grant says."""
 
+WrittenMode = Annotated[
+    Mode,
+    Field(
+        description="`enforce`, or `monitor`: it decides nothing, and what it would have done is "
+        "recorded"
+    ),
+]
+
 
 class Ceiling(Model):
     """What no grant of this document exceeds. The stack's own limits stand above it."""
 
-    accounts: list[AccountId] | None = None
-    repositories: list[RepositoryPattern] | None = None
-    max_ttl: Duration | None = None
-    mode: Mode = "enforce"
+    accounts: list[AccountId] | None = Field(
+        default=None,
+        description="accounts whose principals may be granted anything, in quotes; absent: no such "
+        "bound",
+    )
+    repositories: list[RepositoryPattern] | None = Field(
+        default=None,
+        description="patterns beyond which nothing is granted; absent: no such bound",
+    )
+    max_ttl: Duration | None = Field(
+        default=None, description="the longest life of any token; absent: what the stack allows"
+    )
+    mode: WrittenMode = "enforce"
 
     def admits(self, caller: Caller) -> bool:
         """Return whether `caller` may be granted anything at all."""
@@ -44,18 +62,53 @@ class Ceiling(Model):
 class Grant(Model):
     """Something that some callers may have."""
 
-    name: Name
-    owner: str | None = None
-    description: str | None = None
-    callers: list[CallerPattern] = Field(min_length=1)
-    repositories: list[RepositoryPattern] = Field(min_length=1)
-    access: AccessWord
-    registry: Name = DEFAULT
-    max_ttl: Duration | None = None
-    bind_source_ip: bool = False
-    expires_on: Day = None
-    break_glass: bool = False
-    mode: Mode = "enforce"
+    name: Name = Field(
+        description="lower-case letters, digits and `._-`, unique among the grants; it stands in "
+        "every record of a vend that drew on it",
+        examples=["payments-ci"],
+    )
+    owner: str | None = Field(
+        default=None,
+        description="who answers for it, for people to read",
+        examples=["payments@example.com"],
+    )
+    description: str | None = Field(default=None, description="what it is for, for people to read")
+    callers: list[CallerPattern] = Field(
+        min_length=1, description="who may have it: each entry names some callers"
+    )
+    repositories: list[RepositoryPattern] = Field(
+        min_length=1,
+        description="patterns of repository names: `*` is any run of characters, `/` among them, "
+        "`?` exactly one",
+    )
+    access: AccessWord = Field(
+        description="`pull`, `push` (includes pull) or `pull-through` (includes pull)"
+    )
+    registry: Name = Field(
+        default=DEFAULT,
+        description="one of the service's registries; absent: the default one, never all",
+        examples=["eu"],
+    )
+    max_ttl: Duration | None = Field(
+        default=None,
+        description="the longest life of its tokens, such as `30m`, `45s` or `1h`; absent: as long "
+        "as the ceiling and the stack allow",
+    )
+    bind_source_ip: bool = Field(
+        default=False,
+        description="the token works only from the address that asked; from a private API, only "
+        "from its VPC",
+    )
+    expires_on: Day = Field(
+        default=None, description="the last day on which it counts, in UTC; absent: for good"
+    )
+    break_glass: bool = Field(
+        default=False,
+        description="counts only when a request names it, with a `reason`. Its tokens live 15 "
+        "minutes at most, and a longer `max_ttl` beside it is an error. Marked `break_glass` in "
+        "the ledger and the log, counted by the metric `BreakGlass`",
+    )
+    mode: WrittenMode = "enforce"
 
     @field_validator("break_glass")
     @classmethod
@@ -97,13 +150,19 @@ class Deny(Model):
     Without `callers` it is for everyone, without `registry` for every registry.
     """
 
-    name: Name
-    owner: str | None = None
-    description: str | None = None
-    callers: list[CallerPattern] | None = Field(default=None, min_length=1)
-    repositories: list[RepositoryPattern] = Field(min_length=1)
-    registry: Name | None = None
-    mode: Mode = "enforce"
+    name: Name = Field(description="as a grant's, unique among the denies", examples=["embargo"])
+    owner: str | None = Field(default=None, description="who answers for it, for people to read")
+    description: str | None = Field(default=None, description="what it is for, for people to read")
+    callers: list[CallerPattern] | None = Field(
+        default=None, min_length=1, description="whom it is for; absent: everyone"
+    )
+    repositories: list[RepositoryPattern] = Field(
+        min_length=1, description="patterns of what may not be had, as in a grant"
+    )
+    registry: Name | None = Field(
+        default=None, description="one of the service's registries; absent: every one"
+    )
+    mode: WrittenMode = "enforce"
 
     def matches(self, caller: Caller) -> bool:
         """Return whether the deny is for `caller`."""
@@ -113,13 +172,36 @@ class Deny(Model):
 class Expectation(Model):
     """A test inside the document: what the policy must answer, or it is not deployed."""
 
-    caller: str
-    repository: str
-    access: AccessWord
-    expect: Literal["allow", "deny"]
-    registry: Name = DEFAULT
-    grant: Name | None = None
-    day: Day = None
+    caller: str = Field(
+        description="who asks: an ARN as `aws sts get-caller-identity` prints it",
+        examples=["arn:aws:sts::111122223333:assumed-role/payments-ci/run-1"],
+        json_schema_extra={
+            "pattern": "^arn:aws(-[a-z]+)*:(iam::[0-9]{12}:(root$|user/)|sts::[0-9]{12}:"
+            "(federated-user/|assumed-role/[A-Za-z0-9_+=,.@-]+/[A-Za-z0-9_+=,.@-]+$))",
+            "errorMessage": "Write a caller as `aws sts get-caller-identity` prints it, "
+            "such as arn:aws:sts::111122223333:assumed-role/ROLE/SESSION.",
+        },
+    )
+    repository: str = Field(
+        description="the repository it asks for: a name, not a pattern",
+        examples=["payments/api"],
+        json_schema_extra={
+            "pattern": "^[a-z0-9][a-z0-9._/-]{1,255}$",
+            "errorMessage": "A test asks for a repository's name, not for a pattern.",
+        },
+    )
+    access: AccessWord = Field(description="what it asks to do: `pull`, `push` or `pull-through`")
+    expect: Literal["allow", "deny"] = Field(description="what the policy must answer")
+    registry: Name = Field(default=DEFAULT, description="which registry; absent: the default one")
+    grant: Name | None = Field(
+        default=None,
+        description="the one grant to draw on, as a request may name it; a break-glass grant "
+        "counts only so",
+        examples=["break-glass"],
+    )
+    day: Day = Field(
+        default=None, description="the day on which it asks, at noon in UTC; absent: now"
+    )
 
     @field_validator("caller")
     @classmethod
@@ -145,13 +227,25 @@ class Expectation(Model):
 class Policy(Model):
     """A whole policy document, version 1."""
 
-    version: Literal[1]
-    ceiling: Ceiling = Ceiling()
-    grants: list[Grant]
-    denies: list[Deny] = Field(default=[])
-    revokers: list[CallerPattern] = Field(default=[])
-    auditors: list[CallerPattern] = Field(default=[])
-    tests: list[Expectation] = Field(default=[])
+    version: Version = Field(description="always `1`")
+    ceiling: Ceiling = Field(
+        default=Ceiling(), description="what no grant of this document exceeds; absent: no bound"
+    )
+    grants: list[Grant] = Field(description="who may have what; nothing else is allowed")
+    denies: list[Deny] = Field(
+        default=[], description="what is taken out of every grant; absent: nothing"
+    )
+    revokers: list[CallerPattern] = Field(
+        default=[],
+        description="callers who may revoke tokens and block callers; absent: nobody",
+    )
+    auditors: list[CallerPattern] = Field(
+        default=[], description="callers who may read the records of vends; absent: nobody"
+    )
+    tests: list[Expectation] = Field(
+        default=[],
+        description="what the policy must answer; a document that fails one does not deploy",
+    )
     _grants: dict[Mode, CallerIndex[Grant]] = PrivateAttr(default_factory=dict)
     _denies: dict[Mode, CallerIndex[Deny]] = PrivateAttr(default_factory=dict)
 

@@ -69,6 +69,7 @@ def test_every_problem_is_reported_at_once_each_at_its_place() -> None:
         ("max_ttl: 30m", "expires_on: soon", "write it like 2027-06-30"),
         ("max_ttl: 30m", "max_ttl: ''", "is no duration"),
         ("version: 1", "version: 2", "input should be 1"),
+        ("version: 1", "version: yes", "True is no version: write `version: 1`"),
         ("version: 1", "version: 1\nversion: 1", "stands twice"),
         ("version: 1", "version: 1\nceiling: {accounts: [111122223333]}", '"111122223333"'),
         ('callers: [{role: "', 'callers: [{session: x, role: "', ""),
@@ -200,3 +201,8 @@ def test_other_kinds_match_by_their_own_keys_only() -> None:
     assert not is_for({"user": "arn:aws:iam::111122223333:user/build"}, federated)
     assert is_for({"account": "111122223333"}, federated)
     assert not is_for({"account": "444455556666"}, federated)
+
+
+def test_a_duration_is_read_in_full_however_many_zeros_it_begins_with() -> None:
+    text = POLICY.replace("30m", "0000000059m")
+    assert parse(text.encode(), name="policy.yaml").grants[0].max_ttl == timedelta(minutes=59)

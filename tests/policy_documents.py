@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from hypothesis import strategies as st
 
 from tests.strategies import ARNS, CALLER_PATTERNS, DAYS, NAMES, REGISTRIES, documents, optional
 from vending.access import Access
+from vending.policy_text import PolicyError, parse
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -92,3 +95,70 @@ def as_editors_read(value: Any) -> Any:
             return value.isoformat()
         case _:
             return value
+
+
+def shuffled(draw: Any, value: Any) -> Any:
+    """Return a document with the keys of every mapping in another order."""
+    if isinstance(value, dict):
+        return {key: shuffled(draw, value[key]) for key in draw(st.permutations(list(value)))}
+    return [shuffled(draw, one) for one in value] if isinstance(value, list) else value
+
+
+@st.composite
+def texts(draw: Any) -> tuple[str, list[str]]:
+    """Draw a policy as people and programs write it, and how the comments in it begin.
+
+    Where a comment would not be one, or would part what belongs together, there is none.
+    """
+    document = draw(whole_documents())
+    # PyYAML writes what stands in several places once, with an anchor.
+    document = shuffled(draw, copy.deepcopy(document) if draw(st.booleans()) else document)
+    text: str = yaml.dump(
+        document,
+        default_flow_style=draw(st.sampled_from([None, None, False, True])),
+        default_style=draw(st.sampled_from([None, None, None, '"', "'", "|", ">"])),
+        indent=draw(st.sampled_from([2, 3, 4])),
+        width=draw(st.sampled_from([20, 80, 1000])),
+        explicit_start=draw(st.booleans()),
+        explicit_end=draw(st.booleans()),
+        allow_unicode=draw(st.booleans()),
+        sort_keys=False,
+        Dumper=draw(st.sampled_from([yaml.SafeDumper, Indenting])),
+    )
+    policy = parse(text.encode(), name="policy.yaml")
+    comments: list[str] = []
+    for number in range(draw(st.integers(0, 6))):
+        ending = draw(st.sampled_from(["", " #", ": x", " é", "\t,"]))
+        changed = commented(draw, text, f"# remark {number}{ending}")
+        try:
+            if parse(changed.encode(), name="policy.yaml") == policy:
+                text, comments = changed, [*comments, f"# remark {number}"]
+        except PolicyError:
+            continue
+    return text.replace("\n", draw(st.sampled_from(["\n", "\n", "\r\n"]))), comments
+
+
+def commented(draw: Any, text: str, comment: str) -> str:
+    """Return a text with a comment at a line's end, on a line of its own, or behind a sign."""
+    lines = text.split("\n")
+    at = draw(st.integers(0, len(lines) - 1))
+    match draw(st.sampled_from(["beside", "alone", "alone", "apart", "within"])):
+        case "beside":
+            lines[at] += f" {comment}"
+        case "within":
+            sign = draw(st.sampled_from([", ", "[", "{", "- ", ": "]))
+            first, found, rest = lines[at].partition(sign)
+            lines[at : at + 1] = [f"{first}{found} {comment}", f"    {rest}"]
+        case place:
+            around = [""] if place == "apart" else []
+            pad = " " * draw(st.integers(0, 10))
+            lines[at:at] = [*around, pad + comment, *draw(st.sampled_from([[], around]))]
+    return "\n".join(lines)
+
+
+class Indenting(yaml.SafeDumper):
+    """Writes the items of a list deeper than its key."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
+        """Begin a block: never without an indentation."""
+        return super().increase_indent(flow, False)

@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vendctl.command_line import subject
-from vendctl.policy import check, explain, history, publish, rollback, schema, status, test, who
+from vendctl.policy import (
+    check,
+    explain,
+    fmt,
+    history,
+    publish,
+    rollback,
+    schema,
+    status,
+    test,
+    who,
+)
 
 if TYPE_CHECKING:
     import argparse
 
-ACTIONS = (check, test, schema, explain, who, publish, status, history, rollback)
+ACTIONS = (check, test, fmt, schema, explain, who, publish, status, history, rollback)
 """Each has `add(actions)`, in the order of `--help`."""
 
 

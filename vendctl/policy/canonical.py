@@ -11,15 +11,21 @@ from vendctl.policy.comments import Lines, comments_of
 from vendctl.policy.layout import Alias, Block, Entry, Node, Scalar, layout_of
 from vendctl.policy.placing import place
 from vendctl.policy.scalars import Unwritable, duration, one_line, several_lines
+from vending.policy import Policy
 from vending.policy_text import PARTS, PolicyError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic import BaseModel
+
     from vendctl.policy.comments import Comment
 
 WIDTH = 100
 """A list in brackets takes no more characters than fit in such a line; nor does a line of text."""
+
+MODELS: dict[str, type[BaseModel]] = {"": Policy, **PARTS}
+"""Which model has the keys below a key, in their order; of the document itself under ""."""
 
 PARTED = ("grants", "denies")
 """Lists whose entries always have a blank line between them."""
@@ -236,7 +242,7 @@ def text_of(value: Scalar, kind: type, *, in_brackets: bool) -> str:
 
 def kind_of(owner: str, key: str) -> type:
     """Return what the value of a key is: a duration, a day, or anything else, which is `str`."""
-    field = PARTS[owner].model_fields.get(key) if owner in PARTS else None
+    field = MODELS[owner].model_fields.get(key) if owner in MODELS else None
     takes = list(kinds(field.annotation)) if field else []
     return next((kind for kind in (timedelta, date) if kind in takes), str)
 
@@ -252,7 +258,7 @@ def ordered(block: Block, owner: str) -> list[Entry]:
     """Return a block's entries: keys in the order of the reference, after what is merged in."""
     if not block.is_mapping:
         return block.entries
-    order = [MERGE, *(PARTS[owner].model_fields if owner in PARTS else ())]
+    order = [MERGE, *(MODELS[owner].model_fields if owner in MODELS else ())]
 
     def rank(entry: Entry) -> int:
         name = name_of(entry.key) if entry.key else ""

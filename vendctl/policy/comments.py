@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vending.policy_text import Loader
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""What a policy is read with, here as in the service."""
 
 COMMENT = re.compile(r"#[^\n\u2028\u2029]*")
 """To its line's end. YAML 1.1 ends lines at these, once `\\r\\n`, `\\r` and `\\x85` are `\\n`."""
@@ -76,7 +77,7 @@ def comments_of(text: str, lines: Lines) -> Iterator[Comment]:
         yaml.YAMLError: It is none.
     """
     at, before = 0, None
-    tokens: Iterator[Any] = yaml.scan(text, Loader=Loader)
+    tokens: Iterator[Any] = yaml.scan(text, Loader=LOADER)
     for token in tokens:
         start, end = token.start_mark.index, token.end_mark.index
         for found in COMMENT.finditer(text, at, max(at, start)):

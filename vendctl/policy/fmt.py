@@ -27,9 +27,9 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
         "fmt",
         run,
         examples=[
-            "vendctl policy fmt policy/*.yaml",
-            "vendctl policy fmt --check --diff policy/policy.yaml   # in CI: writes nothing",
-            "vendctl policy fmt - < policy.yaml                     # to stdout, for editors",
+            "vendctl policy fmt policy/policy.yaml",
+            "vendctl policy fmt --check --diff policy/policy.yaml",
+            "vendctl policy fmt -",
         ],
     )
     parser.add_argument(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vending.policy_text import Loader
+from vendctl.policy.comments import LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,10 +102,10 @@ def layout_of(text: str) -> Block | None:
     """
     dashes = [
         token.start_mark.index
-        for token in yaml.scan(text, Loader=Loader)
+        for token in yaml.scan(text, Loader=LOADER)
         if isinstance(token, yaml.BlockEntryToken)
     ]
-    events: Iterator[Any] = yaml.parse(text, Loader=Loader)
+    events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
     for event in events:
         if isinstance(event, yaml.NodeEvent):
             root = _Reader(text, dashes, events).node(event)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from vending.policy_text import Loader
+from vendctl.policy.comments import LOADER
 from vending.policy_values import DURATION
 
 READ_OTHERWISE = re.compile(
@@ -76,7 +76,7 @@ def _in_quotes(letter: str) -> str:
 
 def _reads_back(written: str, text: str) -> bool:
     try:
-        return bool(yaml.load(written, Loader) == [text])  # noqa: S506  a safe loader
+        return bool(yaml.load(written, LOADER) == [text])  # noqa: S506  a safe loader
     except (yaml.YAMLError, ValueError):
         return False
 

@@ -26,8 +26,9 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
         "schema",
         run,
         examples=[
-            "vendctl policy schema > policy.schema.json",
-            "and in the policy's first line, for editors:",
+            "vendctl policy schema",
+            "",
+            "into policy.schema.json, and for editors the policy's first line is then",
             "  # yaml-language-server: $schema=policy.schema.json",
         ],
     )
@@ -69,7 +70,8 @@ def shown(field: dict[str, Any]) -> dict[str, Any]:
 
     A title that repeats the key, and a default of null or of an empty list, which it would write
     out; ISO's form of durations, which these are not; a reference with something beside it, which
-    draft-07 ignores; alternatives of which one is null, whose error is about neither.
+    draft-07 ignores; alternatives of which one is null, whose error is about neither. What is
+    written as code in a description is shown so where Markdown is told from plain text.
     """
     left = {name: value for name, value in field.items() if name != "title"}
     if left.get("default") is None or isinstance(left["default"], list | dict):
@@ -82,4 +84,6 @@ def shown(field: dict[str, Any]) -> dict[str, Any]:
         left = {**alternatives[0], "type": [alternatives[0]["type"], "null"], **left}
     if left.get("format") == "duration":
         del left["format"]
+    if "`" in left["description"]:
+        left["markdownDescription"] = left["description"]
     return left

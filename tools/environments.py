@@ -58,9 +58,7 @@ ENVIRONMENTS = {
     "client": Environment(
         ("client/requirements.txt",), "the credential helper, as its users have it"
     ),
-    "vendctl": Environment(
-        ("functions/requirements.txt", "requirements/vendctl.txt"), "the platform team's command"
-    ),
+    "vendctl": Environment(("functions/requirements.txt",), "the platform team's command"),
     "local": Environment(("requirements/local.txt",), "the embedded stack"),
     "runtime": Environment(("requirements/runtime.txt",), "the Lambda runtime loop (Linux)"),
     "sam": Environment(("requirements/sam.txt",), "the SAM command line"),

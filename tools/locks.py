@@ -24,7 +24,6 @@ LOCKS = {
     "functions/requirements.txt": "functions/requirements.in",
     "client/requirements.txt": "client/pyproject.toml",
     "requirements/uv.txt": "requirements/uv.in",
-    "requirements/vendctl.txt": "requirements/vendctl.in",
     "requirements/dev.txt": "requirements/dev.in",
     "requirements/local.txt": "requirements/local.in",
     "requirements/runtime.txt": "requirements/runtime.in",

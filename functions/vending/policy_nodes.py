@@ -46,7 +46,6 @@ def composed(text: bytes) -> tuple[yaml.Node | None, Any, list[Problem]]:
             except UNREADABLE:
                 begin_anew(loader)
                 problems += unreadable(loader, root)
-                begin_anew(loader)
                 return root, loader.construct_document(root), problems
         finally:
             loader.dispose()

@@ -134,6 +134,29 @@ def test_no_class_of_problem_hides_another() -> None:
     }
 
 
+def test_a_caller_named_twice_and_wrongly_is_told_of_both() -> None:
+    text = policy(grant(callers=f'[{{role: "{ARN}:role/a/b", account: "111122223333"}}]'))
+    assert codes(text) == {"role-with-path", "one-principal"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "possible"),
+    [
+        ('role: "arn:aws:iam::1234:role/ci"', False),
+        ('role: "arn:aws:iam::12?:role/ci"', False),
+        ('role: "arn:aws:iam::1234*:role/ci"', True),
+        (f'role: "{ARN}:role/{"x" * 65}"', False),
+        (f'role: "{ARN}:role/{"x" * 64}*"', True),
+        (f'user: "{ARN}:user/a/path/of/many/characters/{"x" * 60}"', True),
+        (f'permission_set: {{name: {"x" * 33}, account: "111122223333"}}', False),
+        (f'permission_set: {{name: {"x" * 32}, account: "111122223333"}}', True),
+    ],
+)
+def test_a_grant_for_nobody_is_an_error(entry: str, *, possible: bool) -> None:
+    found = codes(policy(grant(), grant("other", callers=f"[{{{entry}}}]")))
+    assert ("never-matches" not in found) is possible
+
+
 def test_what_is_missing_gives_no_false_problem() -> None:
     """The deny takes from the grant that cannot be read, and the test may be about it."""
     text = policy(grant(access="write"), tail=deny())

@@ -27,6 +27,7 @@ from tools.template.translation import source
 from vending import messages, revocation_messages
 from vending.errors import Code, Refusal
 from vending.policy import Policy
+from vending.policy_problems import RULES
 from vending.revocation_ledger import RevocationLedger
 from vending.token import Token
 
@@ -211,6 +212,7 @@ def now() -> dict[str, Shape]:
         "api requests": of_models(*REQUESTS),
         "api answers": of_models(*ANSWERS),
         "policy version 1": of_models(Policy),
+        "policy problems": {code: rule.severity.value for code, rule in RULES.items()},
         "records schema 2": of_records(),
         "client settings": of_client(),
         "stack": of_stack(),

@@ -16,7 +16,7 @@ from tests.policies import ARN, DOCUMENTS, GOOD, MANY, ROLE, deny, grant, policy
 from vendctl.__main__ import main
 from vending.policy_checks import Report, checked
 from vending.policy_problems import RULES, Severity
-from vending.policy_text import PolicyError
+from vending.policy_text import PolicyError, parse
 
 EXAMPLE = Path(__file__).parents[3] / "policy/policy.yaml"
 
@@ -229,6 +229,13 @@ def test_ten_thousand_grants_are_checked_in_seconds() -> None:
     assert time.process_time() - began < 30
     assert report.policy is not None
     assert len(report.policy.grants) == 10_000
+
+
+@pytest.mark.parametrize("code", ["never-matches", "test-fails"])
+def test_a_policy_that_only_lints_refuse_is_read(code: str) -> None:
+    """It may serve: it was published before there was such a lint, or a test's day has passed."""
+    assert validator(DOCUMENTS[code])
+    assert parse(DOCUMENTS[code].encode(), name="policy.yaml").grants
 
 
 def test_what_only_watches_shadows_and_replaces_nothing() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vendctl.doctor.documents import Document, Malformed, document
@@ -35,8 +37,10 @@ class Reader:
     def __init__(self, session: boto3.Session, region: str, console: Console) -> None:
         from botocore.config import Config  # noqa: PLC0415  with_aws has the reason
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
-        self._failures = (BotoCoreError, ClientError)
+        # The last is what a proxy's page of HTML comes to.
+        self._failures = (BotoCoreError, ClientError, ResponseParserError)
         self._refusal = ClientError
         settings = Config(
             retries={"mode": "adaptive", "max_attempts": RETRIES},
@@ -99,16 +103,38 @@ class Reader:
         self, what: str, items: Sequence[Item], read: Callable[[Item], Answer]
     ) -> list[Answer]:
         """Return `read` of each item, several at once, and show how far it is."""
-        pool = ThreadPoolExecutor(WORKERS)
+        waiting: SimpleQueue[tuple[int, Item]] = SimpleQueue()
+        done: SimpleQueue[tuple[int, list[Answer]]] = SimpleQueue()
+        for numbered in enumerate(items):
+            waiting.put(numbered)
+
+        def work() -> None:
+            with suppress(Empty):
+                while True:
+                    number, item = waiting.get_nowait()
+                    answer: list[Answer] = []
+                    try:
+                        answer.append(read(item))
+                    finally:
+                        # Empty where `read` failed: then whoever waits fails too.
+                        done.put((number, answer))
+
+        # A pool would wait for calls under way before the process ends, after Ctrl-C as well.
+        for _ in range(min(WORKERS, len(items))):
+            Thread(target=work, daemon=True).start()
+        answers: dict[int, Answer] = {}
         try:
-            asked = [pool.submit(read, item) for item in items]
-            for done, _ in enumerate(as_completed(asked), 1):
-                self._console.progress(f"{what}: {done} of {len(items)}")
-            return [one.result() for one in asked]
+            for count in range(1, len(items) + 1):
+                number, answer = done.get()
+                (answers[number],) = answer
+                self._console.progress(f"{what}: {count} of {len(items)}")
         finally:
-            # After Ctrl-C what has not begun never begins.
-            pool.shutdown(cancel_futures=True)
+            # What has not begun never begins.
+            with suppress(Empty):
+                while True:
+                    waiting.get_nowait()
             self._console.progress("")
+        return [answers[number] for number in range(len(items))]
 
     def _refused(self, service: str, call: str, where: str, problem: Exception) -> None:
         operation = self._clients[service].meta.method_to_api_mapping[call]

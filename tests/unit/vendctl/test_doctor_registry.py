@@ -271,6 +271,9 @@ def test_repositories_that_no_grant_reaches_are_a_note(tmp_path: Path) -> None:
     assert (code, codes(answer)) == (0, {"repositories-ungranted": "note"})
     assert "search/x" in answer["findings"][0]["why"]
     assert "payments/api" not in answer["findings"][0]["why"]
+    file.write_text(POLICY.replace("access: push", "access: push\n    mode: monitor"))
+    monitored = answered(FakeAws(account), "--policy", str(file))[1]
+    assert "payments/api" in monitored["findings"][0]["why"]
 
 
 def test_a_registry_without_a_stack_is_named_by_its_roles() -> None:

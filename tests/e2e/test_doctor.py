@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from local.emulator import ACCOUNT
 from local.oci import Client, Refused, small_image
 from tests.e2e.running import running
-from tests.e2e.test_registries import At, elsewhere
+from tests.e2e.test_registries import ELSEWHERE, At, deploy_registry, elsewhere
 from vendctl.__main__ import main
 from vendctl.doctor.reading import RIGHTS
 
@@ -290,6 +290,7 @@ def test_without_the_deny_of_registries_a_token_works_in_another(
     with pytest.raises(Refused):
         there.call("GET", lists)
     assert severities(doctor()[1]) == {}
+    ecr.delete_repository(repositoryName="payments/api", force=True)
 
 
 def test_who_is_trusted_beside_the_function_has_the_whole_registry(
@@ -422,6 +423,16 @@ def test_what_only_weakens_a_role_is_found_and_ended(
     assert severities(found) == {code: "warning"}
     cure(stack, found)
     assert severities(doctor()[1]) == {}
+
+
+def test_the_owners_of_another_registry_find_nothing_wrong_either(
+    stack: Stack, doctor: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    deploy_registry(stack)
+    answer = doctor("--stack", "ecr-vend-images", "--region", ELSEWHERE)[1]
+    assert answer["roles"]["pull"] == "ecr-vend-images.eu.eu-central-1-pull"
+    assert answer["looked_at"]["repositories"] == 2
+    assert {one["code"]: one["severity"] for one in answer["findings"]} == EXPECTED
 
 
 def test_a_right_that_is_missing_is_told(

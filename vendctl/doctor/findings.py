@@ -138,8 +138,8 @@ class Report:
 
 
 def minified(document: object) -> str:
-    """Return a policy document as it is given to AWS."""
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    """Return a policy document as it is given to AWS, in letters that drive no terminal."""
+    return json.dumps(document, separators=(",", ":"))
 
 
 EITHER = (Severity.ERROR, Severity.WARNING)

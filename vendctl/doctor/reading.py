@@ -38,6 +38,9 @@ RIGHTS = (
 )
 """Every right that reading takes; `sts:GetCallerIdentity` besides, which nobody can be denied."""
 
+AWSS_OWN = "aws"
+"""In place of the account, in the ARN of a policy that AWS wrote."""
+
 NO_POLICY = ("RepositoryPolicyNotFoundException", "RepositoryNotFoundException")
 NO_REGISTRY_POLICY = ("RegistryPolicyNotFoundException",)
 
@@ -157,7 +160,9 @@ def managed(reader: Reader, kind: str, role: str, arn: str) -> Document | None:
     if version is None:
         return None
     alone = (
-        policy.get("AttachmentCount") == 1 and policy.get("PermissionsBoundaryUsageCount", 0) <= 1
+        policy.get("AttachmentCount") == 1
+        and policy.get("PermissionsBoundaryUsageCount", 0) <= 1
+        and arn.split(":")[4] != AWSS_OWN
     )
     given = version["PolicyVersion"]["Document"]
     return reader.parsed(kind, role, arn, given, call="iam:GetPolicyVersion", alone=alone)

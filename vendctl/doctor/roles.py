@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vendctl.doctor import sound
@@ -30,9 +31,7 @@ def of_role(role: VendedRole, asked: Asked) -> Iterator[Finding]:
         yield from of_boundary(role, asked)
         yield from of_revocations(role, asked)
     for document in role.policies:
-        for statement in document.statements:
-            if statement.allows:
-                yield from of_allow(role, asked, document, statement)
+        yield from of_allows(role, asked, document)
     if role.longest > LONGEST:
         length = {"RoleName": role.name, "MaxSessionDuration": LONGEST}
         yield Finding(
@@ -125,6 +124,19 @@ def of_revocations(role: VendedRole, asked: Asked) -> Iterator[Finding]:
         )
 
 
+def of_allows(role: VendedRole, asked: Asked, document: Document) -> list[Finding]:
+    """Return what a policy of a role allows beyond a vend, with one cure for all of it."""
+    found = [
+        finding
+        for statement in document.statements
+        if statement.allows
+        for finding in of_allow(role, asked, document, statement)
+    ]
+    wrong = frozenset(one.statement.number for one in found if one.statement)
+    commands = (without(role, document, wrong, asked),) if wrong else ()
+    return [replace(one, commands=commands) for one in found]
+
+
 def of_allow(
     role: VendedRole, asked: Asked, document: Document, statement: Statement
 ) -> Iterator[Finding]:
@@ -137,8 +149,8 @@ def of_allow(
             role.arn,
             f"It is allowed {', '.join(more)}, which no {role.access} needs: "
             + ("only its boundary or its denies stop that." if held else "its tokens can do that."),
-            "Take the policy from it.",
-            (without(role, document, asked),),
+            "Take the statement from it.",
+            (),
             statement,
             document.name,
         )
@@ -154,8 +166,8 @@ def of_allow(
             role.arn,
             "It is allowed that on more than the repositories of this registry: "
             + ("only its denies stop that." if held else "its tokens reach what is of that name."),
-            "Take the policy from it.",
-            (without(role, document, asked),),
+            "Take the statement from it.",
+            (),
             statement,
             document.name,
         )
@@ -211,13 +223,23 @@ def is_own_boundary(document: Document, role: VendedRole) -> bool:
     return document.alone and role.boundary is not None and role.boundary.name == document.name
 
 
-def without(role: VendedRole, document: Document, asked: Asked) -> Command:
-    """Return the call that takes a policy from a role."""
+def without(role: VendedRole, document: Document, wrong: frozenset[int], asked: Asked) -> Command:
+    """Return the call that takes statements from a role, and leaves the others of their policy.
+
+    Of a policy that other roles have too, or that AWS wrote, the role is taken from it instead.
+    """
+    left = document.without(wrong)
     if is_own_boundary(document, role):
         return rewritten(document, role.access, asked)
     if document.kind == "inline policy":
-        inline = {"RoleName": role.name, "PolicyName": document.name}
-        return Command("iam", "delete-role-policy", inline)
+        given = {"RoleName": role.name, "PolicyName": document.name}
+        if left is None:
+            return Command("iam", "delete-role-policy", given)
+        return Command("iam", "put-role-policy", {**given, "PolicyDocument": minified(left)})
+    if left is not None and document.alone:
+        text = minified(left)
+        version = {"PolicyArn": document.name, "PolicyDocument": text, "SetAsDefault": True}
+        return Command("iam", "create-policy-version", version)
     managed = {"RoleName": role.name, "PolicyArn": document.name}
     return Command("iam", "detach-role-policy", managed)
 

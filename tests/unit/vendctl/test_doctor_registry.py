@@ -204,6 +204,22 @@ def test_a_role_that_is_not_there_is_told() -> None:
     assert (gap["call"], gap["where"], gap["why"]) == ("iam:GetRole", PULL.arn, "NoSuchEntity")
 
 
+def test_a_policy_that_aws_wrote_is_taken_for_nobodys_own() -> None:
+    body = {
+        "Statement": [
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+            allow("*") | {"Effect": "Deny"},
+        ]
+    }
+    arn = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
+    theirs = document("managed policy", PULL.arn, arn, body, alone=True)
+    aws = FakeAws(with_role(lambda role: replace(role, policies=(*role.policies, theirs))))
+    (finding,) = answered(aws)[1]["findings"]
+    assert finding["commands"] == [
+        f"aws iam detach-role-policy --role-name ecr-vend-pull --policy-arn {arn}"
+    ]
+
+
 def test_what_aws_gave_drives_no_terminal() -> None:
     sid = "\x1b[2J\u202e"
     _, text = run(FakeAws(with_policy({**allow("*"), "Sid": sid})))

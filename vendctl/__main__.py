@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = asked.run(asked, console)
         console.stdout.flush()
     except PolicyError as problems:
-        console.note(str(problems))
+        console.note(printable(str(problems)))
         return 1
     except Failure as problem:
         console.note(printable(f"vendctl: {problem}"))

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from vendctl.command_line import Failure
-from vending.policy_text import parse
+from vending.policy_text import PolicyError, parse
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -46,3 +46,16 @@ def policy_of(file: str) -> Policy:
         PolicyError: It is no policy.
     """
     return parse(text_of(file), name=file)
+
+
+def asked_policy(file: str) -> tuple[bytes, Policy]:
+    """Return the text and the policy that a question is about.
+
+    Raises:
+        Failure: It cannot be read or is no policy, so that there is no answer, not even no.
+    """
+    text = text_of(file)
+    try:
+        return text, parse(text, name=file)
+    except PolicyError as problems:
+        raise Failure(f"{file} is no policy, so there is no answer:\n{problems}") from None

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from vendctl.command_line import Failure, action
 from vendctl.policy.arguments import access, add_at, address, repository, ttl
 from vendctl.policy.callers import asked_of
-from vendctl.policy.document import add_file, text_of
+from vendctl.policy.document import add_file, asked_policy
 from vendctl.policy.explaining import explain
 from vendctl.policy.explanation import ANYWHERE, Question
 from vendctl.policy.explanation_json import document
 from vendctl.policy.explanation_page import page
 from vendctl.policy.places import Places
 from vending.access import Access
-from vending.policy_text import parse
 
 if TYPE_CHECKING:
     import argparse
@@ -84,8 +83,7 @@ def run(asked: argparse.Namespace, console: Console) -> int:
 
     Exit code 0 where it would be vended, 1 where not.
     """
-    text = text_of(asked.file)
-    policy = parse(text, name=asked.file)
+    text, policy = asked_policy(asked.file)
     who = asked_of(asked.caller)
     found = explain(
         policy,

@@ -11,12 +11,12 @@ from auditing.selection import Span
 from vendctl.columns import aligned
 from vendctl.command_line import action
 from vendctl.policy.arguments import access, add_at, repository, stamp
-from vendctl.policy.document import add_file, text_of
+from vendctl.policy.document import add_file, asked_policy
 from vendctl.policy.places import Places
 from vendctl.spreadsheet import as_csv
 from vending.access import Access
 from vending.messages import printable
-from vending.policy_text import parse, revision_of
+from vending.policy_text import revision_of
 from vending.registry import DEFAULT
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ def run(asked: argparse.Namespace, console: Console) -> int:
 
     Exit code 0 where somebody may, 1 where nobody may.
     """
-    text = text_of(asked.file)
-    policy = parse(text, name=asked.file)
+    text, policy = asked_policy(asked.file)
     now = asked.at or datetime.now(UTC)
     # A moment: an auditor asks about a time, and whoever reads a policy about one day.
     span = Span(now, now + timedelta(microseconds=1))

@@ -372,6 +372,22 @@ def test_wrong_use_ends_with_two_and_a_sentence(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("question", [("explain", "--caller", CI), ("who",)])
+def test_of_what_is_no_policy_there_is_no_answer_not_even_no(
+    question: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY.replace("access: push", '"a\\e[2J": push'))
+    action, *more = question
+    assert main(["policy", action, str(file), "--repository", "a/b", *more]) == 2
+    answer = capsys.readouterr()
+    assert answer.out == ""
+    assert f"{file}:6:5: " in answer.err
+    assert "\x1b" not in answer.err
+    assert main(["policy", "check", str(file)]) == 1
+    assert "\x1b" not in capsys.readouterr().err
+
+
 def test_nothing_in_a_policy_or_an_argument_drives_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from auditing.selection import Span
 from vending.caller import Caller, CallerKind
+from vending.caller_coverage import account_of, covers, overlap
 from vending.decision import Limits, VendRequest, decide
 from vending.patterns import matches
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from vending.access import Access
     from vending.caller_patterns import CallerPattern
-    from vending.policy import Grant, Policy
+    from vending.policy import Deny, Grant, Policy
 
 ANY = "x"
 """What stands for a wildcard in the example of a caller."""
@@ -121,21 +122,24 @@ def possible(question: Question, policy: Policy, period: Period) -> Iterator[Pos
     Each is decided as the service decides, where a pattern names many by an example, without what
     is about some of them only: that is named beside them.
     """
+    denies = denies_of(policy, question)
     for grant in policy.grants:
         if not serves(grant, question):
             continue
         until = grant.ends_at
         if until and until <= period.span.start:
             continue
+        # The request names the grant, so that no other counts: among 10,000 it is found at once.
+        alone = policy.model_copy(update={"grants": [grant], "denies": denies})
         for pattern in grant.callers:
-            if is_allowed(policy, pattern, grant, question, period):
+            if is_allowed(alone, pattern, grant, question, period):
                 yield Possible(
                     callers=words(pattern),
                     many=is_many(pattern),
                     grant=grant.name,
                     owner=grant.owner or "",
                     break_glass=grant.break_glass,
-                    unless=tuple(denies_of_some(policy, question)),
+                    unless=tuple(deny.name for deny in denies if is_of_some(deny, pattern)),
                     period=period if not until or until >= period.span.end else cut(period, until),
                 )
 
@@ -154,8 +158,7 @@ def is_allowed(
 ) -> bool:
     """Return whether the service would have vended it to some of these callers."""
     decision = decide(
-        # The request names the grant, so that no other counts: among 10,000 it is found at once.
-        about_all_of(pattern, policy.model_copy(update={"grants": [grant]})),
+        about_all_of(pattern, policy),
         example_of(pattern),
         VendRequest(
             registry=question.registry,
@@ -170,43 +173,33 @@ def is_allowed(
 
 
 def about_all_of(pattern: CallerPattern, policy: Policy) -> Policy:
-    """Return a policy without the denies, and the ceiling, that may be about some callers only.
-
-    What is about one principal is about all its callers, unless it is about sessions, or about
-    some users of a permission set that all are granted.
-    """
-    many = is_many(pattern)
-    all_users = pattern.permission_set is not None and pattern.permission_set.user is None
-
-    def is_about_all(one: CallerPattern) -> bool:
-        of_users = one.permission_set is not None and one.permission_set.user is not None
-        some = one.session is not None or (all_users and of_users)
-        return not some and one.matches(example_of(pattern))
-
-    denies = [
-        deny
-        for deny in policy.denies
-        if deny.callers is None or (not many and any(map(is_about_all, deny.callers)))
-    ]
+    """Return a policy without the denies, and the ceiling, that may be about some callers only."""
     ceiling = policy.ceiling
     if any(sign in account_of(pattern) for sign in "*?"):
         ceiling = ceiling.model_copy(update={"accounts": None})
+    denies = [deny for deny in policy.denies if is_of_all(deny, pattern)]
     return policy.model_copy(update={"denies": denies, "ceiling": ceiling})
 
 
-def account_of(pattern: CallerPattern) -> str:
-    """Return the account of the callers, which may have wildcards."""
-    arn = pattern.role or pattern.user or pattern.federated_user
-    return arn.split(":")[4] if arn else ""
+def is_of_all(deny: Deny, pattern: CallerPattern) -> bool:
+    """Return whether a deny is surely for all callers of a pattern."""
+    return deny.callers is None or any(covers(one, pattern) for one in deny.callers)
 
 
-def denies_of_some(policy: Policy, question: Question) -> Iterator[str]:
-    """Yield the denies of the repository that are for callers whom they name, not for everyone."""
-    for deny in policy.denies:
-        here = deny.registry in (None, question.registry)
-        about = any(matches(pattern, question.repository) for pattern in deny.repositories)
-        if here and about and deny.callers is not None and deny.mode == "enforce":
-            yield deny.name
+def is_of_some(deny: Deny, pattern: CallerPattern) -> bool:
+    """Return whether a deny may be for some callers of a pattern, whom it names."""
+    return deny.callers is not None and any(overlap(one, pattern) for one in deny.callers)
+
+
+def denies_of(policy: Policy, question: Question) -> list[Deny]:
+    """Return the denies of the repository, for whomever they are."""
+    return [
+        deny
+        for deny in policy.denies
+        if deny.mode == "enforce"
+        and deny.registry in (None, question.registry)
+        and any(matches(pattern, question.repository) for pattern in deny.repositories)
+    ]
 
 
 def cut(period: Period, until: datetime) -> Period:

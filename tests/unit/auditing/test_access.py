@@ -17,7 +17,7 @@ from handlers.audit_api import audit
 from tests.audited import AUDITED, Audited, ago
 from tests.fakes import NOW, event
 from tests.metric_lines import AUDITOR
-from tests.strategies import EVERY_CALLER_PATTERN, names_in, situations
+from tests.strategies import EVERY_CALLER, EVERY_CALLER_PATTERN, names_in, situations
 from tests.strategies import NOW as THEN
 from vending.access import Access
 from vending.caller import Caller
@@ -66,12 +66,34 @@ def test_what_everyone_is_denied_nobody_could_have_had() -> None:
 def test_a_deny_of_some_callers_is_named_beside_the_others() -> None:
     some = AUDITED.replace(
         "repositories: [payments/ledger]",
-        "repositories: [payments/*], callers: [{account: '999988887777'}]",
+        "repositories: [payments/*], callers: [{role: 'arn:aws:iam::111122223333:role/*', "
+        "session: 'nightly-*'}]",
     )
     world = Audited(policy=some)
     world.vend(at=ago(hours=30))
     (found,) = world.service().could(asked())[1]
     assert found.unless == ("embargo",)
+
+
+@pytest.mark.parametrize("deny", ["account: '999988887777'", "user: 'arn:aws:iam::*:user/*'"])
+def test_a_deny_of_others_is_not_named_beside_them(deny: str) -> None:
+    others = AUDITED.replace(
+        "repositories: [payments/ledger]", f"repositories: [payments/*], callers: [{{{deny}}}]"
+    )
+    world = Audited(policy=others)
+    world.vend(at=ago(hours=30))
+    (found,) = world.service().could(asked())[1]
+    assert found.unless == ()
+
+
+def test_whom_a_deny_is_for_altogether_could_not_have_had_it() -> None:
+    everybody = AUDITED.replace(
+        "repositories: [payments/ledger]",
+        "repositories: [payments/*], callers: [{account: '111122223333'}]",
+    ).replace("role/payments-ci", "role/payments-*")
+    world = Audited(policy=everybody)
+    world.vend(at=ago(hours=30))
+    assert world.service().could(asked())[1] == []
 
 
 def test_a_policy_counts_from_when_it_was_seen_until_another_was() -> None:
@@ -158,7 +180,7 @@ def test_a_policy_that_may_have_come_back_is_no_less_there_for_a_question_that_b
     assert {(start, end) for *_, start, end in found} == {(within.start, within.end)}
 
 
-@pytest.mark.parametrize("user", ["x", "*", "jo*"])
+@pytest.mark.parametrize("user", ["x", "?*", "jo*"])
 def test_a_deny_of_some_users_of_a_permission_set_does_not_hide_the_others(user: str) -> None:
     signed_in = "permission_set: {name: PaymentsDev, account: '111122223333'"
     some = AUDITED.replace(
@@ -197,6 +219,38 @@ def test_callers_whom_there_cannot_be_make_no_question_fail(callers: str) -> Non
 @given(EVERY_CALLER_PATTERN)
 def test_an_example_of_callers_is_one_of_them(pattern: CallerPattern) -> None:
     assert pattern.matches(example_of(pattern))
+
+
+@given(EVERY_CALLER_PATTERN, EVERY_CALLER_PATTERN, EVERY_CALLER)
+def test_nobody_is_left_out_and_nobody_is_named_whom_a_deny_takes_it_from(
+    granted: CallerPattern, denied: CallerPattern, who: Caller
+) -> None:
+    policy = Policy.model_validate(
+        {
+            "version": 1,
+            "grants": [
+                {
+                    "name": "some",
+                    "callers": [granted.model_dump(exclude_none=True)],
+                    "repositories": ["a/*"],
+                    "access": "pull",
+                }
+            ],
+            "denies": [
+                {
+                    "name": "others",
+                    "callers": [denied.model_dump(exclude_none=True)],
+                    "repositories": ["a/b"],
+                }
+            ],
+        }
+    )
+    question = Question("a/b", Access.PULL, "default", Span(THEN, THEN + timedelta(seconds=1)))
+    found = list(possible(question, policy, Period(question.span, "1", "")))
+    if granted.matches(who):
+        may = not denied.matches(who)
+        assert found or not may
+        assert may or not found or found[0].unless == ("others",)
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,18 @@ import sys
 from typing import TYPE_CHECKING
 
 from vendctl.command_line import Failure
-from vending.policy_text import PolicyError, parse
+from vendctl.policy.places import Places
+from vending.policy import Policy
+from vending.policy_text import PolicyError, parse, read
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from vending.policy import Policy
 
 STDIN = "-"
+
+MOST_SAID = 5
+"""Problems that are said where the question is another: `check` says them all."""
 
 
 def add_file(parser: ArgumentParser, name: str = "file") -> None:
@@ -48,14 +52,15 @@ def policy_of(file: str) -> Policy:
     return parse(text_of(file), name=file)
 
 
-def asked_policy(file: str) -> tuple[bytes, Policy]:
-    """Return the text and the policy that a question is about.
+def asked_policy(file: str) -> tuple[Policy, Places]:
+    """Return the policy that a question is about, and where its entries stand.
 
     Raises:
         Failure: It cannot be read or is no policy, so that there is no answer, not even no.
     """
-    text = text_of(file)
-    try:
-        return text, parse(text, name=file)
-    except PolicyError as problems:
-        raise Failure(f"{file} is no policy, so there is no answer:\n{problems}") from None
+    reading = read(text_of(file), Policy)
+    if reading.root is None or reading.problems:
+        problems = PolicyError(file, reading.problems, most=MOST_SAID)
+        raise Failure(f"{file} is no policy, so there is no answer:\n{problems}")
+    policy: Policy = reading.value
+    return policy, Places(file, reading.root)

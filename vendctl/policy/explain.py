@@ -14,7 +14,6 @@ from vendctl.policy.explaining import explain
 from vendctl.policy.explanation import ANYWHERE, Question
 from vendctl.policy.explanation_json import document
 from vendctl.policy.explanation_page import page
-from vendctl.policy.places import Places
 from vending.access import Access
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def run(asked: argparse.Namespace, console: Console) -> int:
 
     Exit code 0 where it would be vended, 1 where not.
     """
-    text, policy = asked_policy(asked.file)
+    policy, places = asked_policy(asked.file)
     who = asked_of(asked.caller)
     found = explain(
         policy,
@@ -99,7 +98,6 @@ def run(asked: argparse.Namespace, console: Console) -> int:
         ),
         now=asked.at or datetime.now(UTC),
     )
-    places = Places.of(text, file=asked.file)
     if asked.json:
         console.json(document(found, places, assumed=who.assumed))
     else:

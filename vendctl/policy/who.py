@@ -12,11 +12,9 @@ from vendctl.columns import aligned
 from vendctl.command_line import action
 from vendctl.policy.arguments import access, add_at, repository, stamp
 from vendctl.policy.document import add_file, asked_policy
-from vendctl.policy.places import Places
 from vendctl.spreadsheet import as_csv
 from vending.access import Access
 from vending.messages import printable
-from vending.policy_text import revision_of
 from vending.registry import DEFAULT
 
 if TYPE_CHECKING:
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from auditing.access import Possible
     from vendctl.console import Console
+    from vendctl.policy.places import Places
     from vending.policy import Grant, Policy
 
 COLUMNS = (
@@ -100,13 +99,12 @@ def run(asked: argparse.Namespace, console: Console) -> int:
 
     Exit code 0 where somebody may, 1 where nobody may.
     """
-    text, policy = asked_policy(asked.file)
+    policy, places = asked_policy(asked.file)
     now = asked.at or datetime.now(UTC)
     # A moment: an auditor asks about a time, and whoever reads a policy about one day.
     span = Span(now, now + timedelta(microseconds=1))
     question = Question(asked.repository, asked.access, asked.registry, span)
-    found = list(entitled(policy, question, revision=revision_of(text)))
-    places = Places.of(text, file=asked.file)
+    found = list(entitled(policy, question))
     if asked.json:
         console.json(document(found, question, places))
     elif asked.csv:
@@ -121,10 +119,10 @@ def run(asked: argparse.Namespace, console: Console) -> int:
     return 0 if found else 1
 
 
-def entitled(policy: Policy, question: Question, *, revision: str) -> Iterator[Entitled]:
+def entitled(policy: Policy, question: Question) -> Iterator[Entitled]:
     """Yield who may have what is asked about, in policy order."""
     grants = {grant.name: (number, grant) for number, grant in enumerate(policy.grants)}
-    for one in possible(question, policy, Period(question.span, revision, "")):
+    for one in possible(question, policy, Period(question.span, "", "")):
         number, grant = grants[one.grant]
         yield Entitled(one, grant, number, [*map(words, grant.callers)].index(one.callers))
 

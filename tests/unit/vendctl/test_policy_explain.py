@@ -24,7 +24,7 @@ from vending.access import Access
 from vending.caller import Origin
 from vending.decision import Limits, VendRequest, decide
 from vending.policy import Policy
-from vending.policy_text import parse
+from vending.policy_text import parse, read
 from vending.session_policy import session_policy
 
 EXAMPLE = str(Path(__file__).parents[3] / "policy/policy.yaml")
@@ -266,7 +266,9 @@ def test_what_a_rule_in_monitor_mode_would_have_done_is_told_and_decides_nothing
 ) -> None:
     found = about(text, repository="payments/api", access=Access.PUSH)
     assert (found.allowed, found.taken) == (allowed, ())
-    places = Places.of(text.encode(), file="policy.yaml")
+    root = read(text.encode(), Policy).root
+    assert root is not None
+    places = Places("policy.yaml", root)
     lines = [line for line in page(found, places, assumed="", whole=False) if "would" in line]
     assert [line.partition("monitored")[2].strip() for line in lines] == said
     (token,) = document(found, places, assumed="")["tokens"]

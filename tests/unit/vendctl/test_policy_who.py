@@ -88,9 +88,9 @@ def test_whoever_is_named_alone_is_explained_as_allowed(
 ) -> None:
     name = data.draw(names_in(policy))
     question = Question(name, access, "default", Span(NOW, NOW + timedelta(seconds=1)))
-    found = list(entitled(policy, question, revision="1"))
+    found = list(entitled(policy, question))
     assert [one.possible for one in found] == list(
-        possible(question, policy, Period(question.span, "1", ""))
+        possible(question, policy, Period(question.span, "", ""))
     )
     for one in found:
         assert policy.grants[one.number] is one.grant
@@ -112,4 +112,4 @@ def test_10_000_grants_of_one_repository_are_told_in_seconds() -> None:
     ]
     policy = Policy.model_validate({"version": 1, "grants": grants})
     question = Question("base/python", Access.PULL, "default", Span(NOW, NOW))
-    assert len(list(entitled(policy, question, revision="1"))) == 10_000
+    assert len(list(entitled(policy, question))) == 10_000

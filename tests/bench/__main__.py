@@ -13,7 +13,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from tests.bench import auditing, client, function, policies, verifying
+from tests.bench import auditing, client, function, policies, policy_diffs, verifying
 from tests.bench.measure import table
 from tools.estimates.tables import put_into_page
 
@@ -32,7 +32,8 @@ def main() -> None:
     if not (asked.auditing or asked.policies):
         measured(asked.rounds)
     if not asked.auditing:
-        print("\n".join(policies.lines()) + "\n")
+        for one in (policies, policy_diffs):
+            print("\n".join(one.lines()) + "\n")
     if asked.policies:
         return
     print("\n".join(auditing.lines()))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vendctl.command_line import subject
 from vendctl.policy import (
     check,
+    diff,
     explain,
     fmt,
     history,
@@ -21,7 +22,7 @@ from vendctl.policy import (
 if TYPE_CHECKING:
     import argparse
 
-ACTIONS = (check, test, fmt, schema, explain, who, publish, status, history, rollback)
+ACTIONS = (check, test, fmt, schema, explain, who, diff, publish, status, history, rollback)
 """Each has `add(actions)`, in the order of `--help`."""
 
 

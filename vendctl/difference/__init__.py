@@ -1,0 +1,1 @@
+"""What a change of the policy does: the decisions in which two documents differ."""

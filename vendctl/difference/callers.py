@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vending.caller_patterns import CallerPattern
 
 PARTITIONS = ("aws", "aws-us-gov", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b")
-"""Those that stand for a partition that no pattern names."""
+"""The usual one, and those that stand for one that no pattern names."""
 
 NAMES: dict[CallerKind, Language] = {
     CallerKind.ROLE: languages.ROLES,
@@ -89,9 +89,8 @@ def _of_kind(
 ) -> Iterator[CallerClass]:
     alike = _still(patterns, wanted, lambda one: one.kind in (None, kind))
     named = {one.partition for one in alike if one.partition}
-    other = next(one for one in PARTITIONS if one == "aws" or one not in named)
-    strange = next((one for one in PARTITIONS if one not in {*named, other}), "aws-zz")
-    for partition in dict.fromkeys((other, *sorted(named), strange)):
+    other = next((one for one in PARTITIONS[1:] if one not in named), "aws-zz")
+    for partition in dict.fromkeys((PARTITIONS[0], *sorted(named), other)):
         within = _still(alike, wanted, lambda one, p=partition: one.partition in (None, p))  # type: ignore[misc]
         for account, owned in _told_apart(
             within, wanted, languages.ACCOUNTS, lambda one: one.account, effort

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from vendctl.difference import languages
+from vendctl.difference.causes import causes_of
 from vendctl.difference.effort import QUESTION
 from vendctl.difference.outcomes import Days, Question, outcome, stretches, timeline
 from vendctl.difference.words import classes
@@ -160,7 +160,7 @@ class _Comparison:
                     if called and not widens and not self._exceeds(0, question, days, grants):
                         found.names.setdefault(called, question)
                     else:
-                        causes = _causes(about, answers, access)
+                        causes = causes_of(about, answers, access)
                         found.findings.append(
                             Finding(
                                 question, matched, names, answers, widens, causes, tuple(grants)
@@ -205,7 +205,7 @@ class _Comparison:
                 if called := self._begins_or_ends(old, new, self.here):
                     found.names.setdefault(called, question)
                 else:
-                    causes = _causes(self.here, answers, Access.PULL)
+                    causes = causes_of(self.here, answers, Access.PULL)
                     found.findings.append(
                         Finding(
                             question,
@@ -281,33 +281,3 @@ def _patterns(rules: list[Rule], others: tuple[str, ...]) -> list[str]:
 
 def _expiries(grants: list[Rule]) -> list[date | None]:
     return [grant.expires_on for rule in grants for grant in rule.grants]
-
-
-def _causes(about: list[Rule], answers: Timeline, access: Access) -> tuple[Rule, ...]:
-    """Return the changed rules that can have brought about what changes."""
-    changed = [
-        rule
-        for rule in about
-        if rule.is_changed
-        and (rule.kind != "grant" or any(one.access.includes(access) for one in rule.grants))
-    ]
-    begins = any(one.new and not one.old for one in answers)
-    ends = any(one.old and not one.new for one in answers)
-    if begins is ends:
-        return tuple(changed)
-    # What is granted now, or denied no more; or the other way round. A grant that is about it in
-    # both documents is neither.
-    sides = [
-        {rule.name for rule in about if rule.kind == "grant" and side(rule) is not None}
-        for side in (attrgetter("old"), attrgetter("new"))
-    ]
-    able = [
-        rule
-        for rule in changed
-        if rule.kind == "ceiling"
-        or (
-            (rule.new is not None) is ((rule.kind == "grant") is begins)
-            and not (rule.kind == "grant" and rule.name in sides[0] & sides[1])
-        )
-    ]
-    return tuple(able or changed)

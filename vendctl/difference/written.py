@@ -25,7 +25,7 @@ def lines(found: Difference, *, names: RealNames | None) -> Iterator[tuple[str, 
     """Yield the lines about a difference, each with whether it is about something that widens."""
     for one in found.rights:
         yield f"{'!' if one.gains else '-'} {wording.right_text(one, printable)}", one.gains
-        yield f"    such as  {printable(one.caller.arn)}", False
+        yield f"    such as  {one.caller.arn}", False
         yield "", False
     changes, left = wording.shown_first(found.changes)
     for change in changes:
@@ -57,9 +57,9 @@ def _about(change: Change, what: str, names: RealNames | None) -> Iterator[tuple
     if warned := wording.warnings(change):
         yield "beware", ", ".join(warned)
     yield "by", ", ".join(wording.cause_text(one, printable) for one in change.causes)
-    question = change.question
-    asks = f"asks to {question.access} {question.repository}" if question.repository else "asks"
-    yield "such as", f"{printable(change.caller.arn)} {asks}"
+    question, by = change.question, f", naming {change.named[1]}" if change.named else ""
+    what = f"to {question.access} {question.repository}" if question.repository else "for all of it"
+    yield "such as", f"{change.caller.arn} asks {what}{by}"
 
 
 def few_of(names: tuple[str, ...], shown: Callable[[str], str] = printable) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +13,11 @@ import pytest
 
 from tests.doctored import SOUND
 from tests.fake_aws import FakeAws
+from tests.unit.vendctl.small_policies import ACCOUNT, DENY, GRANT, OLD, many
 from vendctl.__main__ import main
-from vendctl.difference.difference import difference
-from vendctl.difference.markdown import LONGEST, code, markdown
 from vendctl.doctor.account import Repository
-from vending.policy_text import parse
 
 ACCOUNT_ID = "111122223333"
-GRANT = """
-- name: ci
-  callers: [{role: "arn:aws:iam::111122223333:role/ci"}]
-  repositories: [team/*]
-  access: push
-  max_ttl: 30m
-"""
-OLD = f"version: 1\ngrants:{GRANT}"
-DENY = "denies: [{name: embargo, repositories: [team/secret]}]\n"
-ACCOUNT = GRANT.replace("name: ci", "name: all").replace(
-    'role: "arn:aws:iam::111122223333:role/ci"', 'account: "111122223333"'
-)
 
 
 def diff(*arguments: str) -> int:
@@ -222,76 +206,6 @@ def test_what_was_not_looked_at_is_said_aloud(
         assert "give more --effort" in said.err
         assert {"--json": '"exhaustive": false'}.get(form, "This is not all") in said.out
         assert "No caller's decision changes" not in said.out
-
-
-THERE: Any = {"today": date(2026, 11, 27), "names": None}
-
-FORGERIES = [
-    "@team",
-    "<img src=x onerror=alert(1)>",
-    "<!-- ",
-    "[a](http://evil.example)",
-    "![a](http://evil.example/x.png)",
-    "http://evil.example",
-    "#12",
-    "a|b",
-    "a\\|b",
-    "a`b",
-    "``",
-    "`@team`",
-    "a\n# Approved",
-    "a\r\n\r\n@team",
-    "\u202egnp",
-    "a\u2028b",
-    "",
-    " ",
-]
-
-
-@pytest.mark.parametrize("text", FORGERIES)
-def test_no_string_ends_its_place_in_a_comment(text: str) -> None:
-    shown = code(text)
-    # A code span of one backtick in a table's cell: CommonMark 6.1, GitHub's tables.
-    assert re.fullmatch(r"`[^`|\r\n]+`", shown)
-    assert shown.isprintable()
-
-
-@pytest.mark.parametrize("text", FORGERIES)
-def test_a_comment_shows_the_names_of_the_documents_in_code_alone(text: str) -> None:
-    policies = [parse(one.encode(), name="p") for one in (OLD, OLD + DENY)]
-    found = difference(*policies, today=date(2026, 11, 27))
-    said = markdown(found, [text, text], **THERE)
-    outside = re.sub(r"`[^`]*`", "", said)
-    assert outside == re.sub(r"`[^`]*`", "", markdown(found, ["a", "b"], **THERE))
-    assert len(said.splitlines()) == 7
-
-
-def test_every_string_of_a_policy_is_in_code() -> None:
-    text = OLD.replace("role/ci", "role/@ci").replace("name: ci", "name: http.evil.example")
-    policies = [parse(one.encode(), name="p") for one in (text, text.replace("30m", "5m"))]
-    found = difference(*policies, today=date(2026, 11, 27))
-    outside = re.sub(r"`[^`]*`", "", markdown(found, ["a", "b"], **THERE))
-    assert "@" not in outside
-    assert "evil" not in outside
-    assert "team/" not in outside
-
-
-def many(count: int) -> str:
-    """Return a policy of so many grants of long names."""
-    return "version: 1\ngrants:" + "".join(
-        GRANT.replace("name: ci", f"name: {'c' * 50}-{n}")
-        .replace("role/ci", f"role/{'r' * 50}-{n}")
-        .replace("team/", f"{'t' * 200}-{n}/")
-        for n in range(count)
-    )
-
-
-def test_a_comment_that_is_too_long_says_what_it_leaves_out() -> None:
-    policies = [parse(one.encode(), name="p") for one in (many(300), "version: 1\ngrants: []")]
-    found = difference(*policies, today=date(2026, 11, 27))
-    said = markdown(found, ["a", "b"], **THERE)
-    assert LONGEST - 1_000 < len(said) < LONGEST + 200
-    assert re.search(r"\*\*\d+ more rows do not fit here", said)
 
 
 def test_of_many_changes_by_one_rule_the_first_are_shown(

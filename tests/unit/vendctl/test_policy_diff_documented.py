@@ -75,10 +75,13 @@ def test_the_recipe_compares_what_a_merge_would_bring(tmp_path: Path) -> None:
     git("commit", "-q", "-a", "-m", "change")
     git("checkout", "-q", "main")
     git("merge", "-q", "--no-ff", "change")
-    summary = tmp_path / "summary.md"
+    summary, places = tmp_path / "summary.md", {"RUNNER_TEMP": str(tmp_path)}
     tell, fail = (one["run"] for one in STEPS if "vendctl" in one.get("run", ""))
     told = ran(
-        with_vendctl(tell, ".ecr-vend/bin/vendctl"), tmp_path, GITHUB_STEP_SUMMARY=str(summary)
+        with_vendctl(tell, ".ecr-vend/bin/vendctl"),
+        tmp_path,
+        GITHUB_STEP_SUMMARY=str(summary),
+        **places,
     )
     assert (told.stderr, told.returncode) == ("", 0)
     assert "role/part*" in summary.read_text()

@@ -51,10 +51,43 @@ MOMENTS = st.builds(
 )
 
 
+CLOSE = st.fixed_dictionaries(
+    {
+        "callers": st.sampled_from(
+            [
+                [{"account": "111122223333"}],
+                [{"role": "arn:aws:iam::111122223333:role/ci"}],
+                [{"role": "arn:aws:iam::*:role/c*"}],
+            ]
+        ),
+        "repositories": st.sampled_from([["aa/*"], ["aa/ab"], ["a*", "ba"]]),
+        "access": st.sampled_from(["pull", "push"]),
+    },
+    optional={
+        "expires_on": st.just(date(2027, 1, 1)),
+        "max_ttl": st.sampled_from(["10m", "30m"]),
+        "bind_source_ip": st.just(True),
+    },
+)
+"""Grants that are mostly about the same callers and repositories as others."""
+
+
+@st.composite
+def close_documents(draw: Any) -> dict[str, Any]:
+    """Draw a document whose grants often give the same."""
+    drawn = draw(st.lists(CLOSE, min_size=1, max_size=3))
+    return {
+        "version": 1,
+        "ceiling": draw(st.sampled_from([{}, {"accounts": ["444455556666"]}])),
+        "grants": [{"name": f"grant-{number}", **one} for number, one in enumerate(drawn)],
+        "denies": [],
+    }
+
+
 @st.composite
 def changes(draw: Any) -> tuple[Policy, Policy]:
     """Draw a document, and another that differs from it in a few places."""
-    old = draw(documents())
+    old = draw(documents() | close_documents())
     new = copy.deepcopy(old)
     for _ in range(draw(st.integers(1, 2))):
         draw(st.sampled_from([of_a_grant, of_a_deny, of_the_ceiling]))(draw, new)
@@ -65,7 +98,7 @@ def of_a_grant(draw: Any, new: dict[str, Any]) -> None:
     """Add a grant, take one away, replace it, name it otherwise, or change a key of it."""
     how = draw(st.sampled_from(["add", "remove", "replace", "rename", *["key"] * 4]))
     at = draw(st.integers(0, max(0, len(new["grants"]) - 1)))
-    other = draw(broad_grants() | grants())
+    other = draw(broad_grants() | grants() | CLOSE)
     if how == "add" or not new["grants"]:
         new["grants"].append({"name": f"grant-new-{len(new['grants'])}", **other})
     elif how == "remove":

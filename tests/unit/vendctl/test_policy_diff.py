@@ -92,6 +92,16 @@ def test_each_kind_of_change_is_said_and_whether_it_widens(
     assert diff(*files(new, new), "--exit-code") == 0
 
 
+def test_a_grants_last_day_cuts_the_tokens_that_others_give_as_well(
+    files: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ending = OLD + ACCOUNT + "  expires_on: 2027-01-31\n"
+    assert diff(*files(ending, OLD + ACCOUNT)) == 0
+    said = capsys.readouterr().out
+    assert "- gets tokens for push and pull that no longer end at midnight, on 2027-01-31\n" in said
+    assert "! keeps push and pull without end, before: until 2027-01-31\n" in said
+
+
 def test_nothing_is_said_of_accounts_that_the_ceiling_leaves_out(
     files: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from vending.policy_checks import checked
+from checking.checks import checked
 from vending.policy_problems import Severity
 from vending.policy_text import PolicyError
 

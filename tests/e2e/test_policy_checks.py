@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
+from checking.checks import checked
 from tests.e2e.test_api import publish
 from tests.policies import DOCUMENTS, grant
 from tools.environments import ROOT
-from vending.policy_checks import checked
 from vending.policy_problems import RULES, Severity
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SOURCES = ("archiving", "auditing", "handlers", "probing", "reconciling", "vending")
+SOURCES = ("archiving", "auditing", "checking", "handlers", "probing", "reconciling", "vending")
 """The packages of ours that ship, beside their dependencies."""
 
 RELEASE = "vending/release.py"

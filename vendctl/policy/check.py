@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from checking.checks import checked
+from vendctl.checking.excerpt import lines_of, shown
+from vendctl.checking.sarif import HELP, sarif
 from vendctl.command_line import action
 from vendctl.policy.document import add_file, text_of
-from vendctl.policy.excerpt import lines_of, shown
-from vendctl.policy.sarif import HELP, sarif
-from vending.policy_checks import checked
 from vending.policy_problems import Severity
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from checking.checks import Report
     from vendctl.console import Console
-    from vending.policy_checks import Report
     from vending.policy_problems import Problem
 
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from vendctl.command_line import Failure
-from vendctl.policy.places import Places
+from vendctl.explaining.places import Places
 from vending.policy import Policy
 from vending.policy_text import PolicyError, parse, read
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vendctl.command_line import Failure, action
+from vendctl.explaining.as_json import document
+from vendctl.explaining.callers import asked_of
+from vendctl.explaining.explaining import explain
+from vendctl.explaining.explanation import ANYWHERE, Question
+from vendctl.explaining.page import page
 from vendctl.policy.arguments import access, add_at, address, repository, ttl
-from vendctl.policy.callers import asked_of
 from vendctl.policy.document import add_file, asked_policy
-from vendctl.policy.explaining import explain
-from vendctl.policy.explanation import ANYWHERE, Question
-from vendctl.policy.explanation_json import document
-from vendctl.policy.explanation_page import page
 from vending.access import Access
 
 if TYPE_CHECKING:

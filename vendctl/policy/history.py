@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from vendctl.command_line import action
 from vendctl.console import printable
-from vendctl.policy.deploying import described
-from vendctl.policy.store import PolicyStore
+from vendctl.publishing.deploying import described
+from vendctl.publishing.store import PolicyStore
 from vendctl.stack import add_stack, with_aws
 from vending.policy_text import revision_of
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import boto3
 
     from vendctl.console import Console
-    from vendctl.policy.published import Deployment
+    from vendctl.publishing.published import Deployment
 
 
 def add(actions: argparse._SubParsersAction[Any]) -> None:

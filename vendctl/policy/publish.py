@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from checking.checks import checked
 from vendctl.command_line import action
 from vendctl.console import printable
-from vendctl.policy.deploying import add_how, confirmed, deploy, nothing_under_way, outcome, who
 from vendctl.policy.document import add_file, text_of
-from vendctl.policy.labels import checked_label, label_of, unseen
-from vendctl.policy.store import PolicyStore
+from vendctl.publishing.deploying import add_how, confirmed, deploy, nothing_under_way, outcome, who
+from vendctl.publishing.labels import checked_label, label_of, unseen
+from vendctl.publishing.store import PolicyStore
 from vendctl.stack import with_aws
-from vending.policy_checks import checked
 from vending.policy_problems import Severity
 from vending.policy_text import PolicyError, revision_of
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import boto3
 
     from vendctl.console import Console
-    from vendctl.policy.published import Known, Version
+    from vendctl.publishing.published import Known, Version
 
 
 def add(actions: argparse._SubParsersAction[Any]) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from vendctl.command_line import Failure, action
 from vendctl.console import printable
-from vendctl.policy.deploying import (
+from vendctl.policy.history import positive
+from vendctl.publishing.deploying import (
     add_how,
     confirmed,
     deploy,
@@ -15,10 +16,9 @@ from vendctl.policy.deploying import (
     stays,
     who,
 )
-from vendctl.policy.history import positive
-from vendctl.policy.published import SERVES
-from vendctl.policy.store import PolicyStore
-from vendctl.policy.waiting import ended
+from vendctl.publishing.published import SERVES
+from vendctl.publishing.store import PolicyStore
+from vendctl.publishing.waiting import ended
 from vendctl.stack import with_aws
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import boto3
 
     from vendctl.console import Console
-    from vendctl.policy.published import Deployment, Known, Version
+    from vendctl.publishing.published import Deployment, Known, Version
 
 
 def add(actions: argparse._SubParsersAction[Any]) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from vendctl.command_line import action
 from vendctl.console import printable
-from vendctl.policy.deploying import described, reason
-from vendctl.policy.published import UNDONE
-from vendctl.policy.store import PolicyStore
+from vendctl.publishing.deploying import described, reason
+from vendctl.publishing.published import UNDONE
+from vendctl.publishing.store import PolicyStore
 from vendctl.stack import add_stack, with_aws
 from vending.policy_text import revision_of
 

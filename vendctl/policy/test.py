@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from vendctl.checking.excerpt import lines_of, one_line, shown
+from vendctl.checking.suites import Suite, junit
 from vendctl.command_line import action
 from vendctl.policy.document import add_file, text_of
-from vendctl.policy.excerpt import lines_of, one_line, shown
-from vendctl.policy.suites import Suite, junit
 from vending.policy import Policy
 from vending.policy_tests import TestFile, coverage, outcomes
 from vending.policy_text import PolicyError, read

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from auditing.access import Possible
     from vendctl.console import Console
-    from vendctl.policy.places import Places
+    from vendctl.explaining.places import Places
     from vending.policy import Grant, Policy
 
 COLUMNS = (

@@ -13,9 +13,9 @@ from tests.strategies import (
     names_in,
     situations,
 )
-from vendctl.policy.explaining import explain
-from vendctl.policy.explanation import Explanation, Question
-from vendctl.policy.near_misses import caller_comparisons
+from vendctl.explaining.explaining import explain
+from vendctl.explaining.explanation import Explanation, Question
+from vendctl.explaining.near_misses import caller_comparisons
 from vending.access import Access
 from vending.caller import Caller
 from vending.caller_patterns import CallerPattern

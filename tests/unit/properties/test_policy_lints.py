@@ -15,23 +15,24 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from checking import checks
+from checking.entries import Entries
+from checking.lints import Subject
+from checking.overlaps import takes
+from checking.possible import repository_is_possible
+from checking.sizes import somebody
 from tests.policies import DOCUMENTS
 from tests.strategies import CALLER_PATTERNS, CALLERS, NOW, PATTERNS, requests, situations
+from vendctl.checking.excerpt import lines_of, shown
 from vendctl.console import Console
-from vendctl.policy.excerpt import lines_of, shown
-from vending import caller_coverage, patterns, policy_checks
+from vending import caller_coverage, patterns
 from vending.access import Access
 from vending.caller import Caller
 from vending.caller_patterns import CallerPattern
 from vending.decision import Limits, VendRequest, decide
 from vending.pattern_index import PatternIndex, meet
 from vending.policy import Policy
-from vending.policy_entries import Entries
-from vending.policy_lints import Subject
-from vending.policy_overlaps import takes
-from vending.policy_possible import repository_is_possible
 from vending.policy_problems import RULES
-from vending.policy_sizes import somebody
 
 NAMED = CALLER_PATTERNS.map(CallerPattern.model_validate)
 GIVES_NOTHING = {"never-matches", "outside-ceiling", "shadowed-by-deny", "expired"}
@@ -45,7 +46,7 @@ def lints_of(policy: Policy, codes: set[str]) -> Iterator[tuple[int, str]]:
         list(enumerate(policy.denies)),
         list(enumerate(policy.tests)),
     )
-    for lint in policy_checks.lints(subject, now=NOW):
+    for lint in checks.lints(subject, now=NOW):
         if lint.code in codes:
             yield int(lint.path[1]), lint.message
 
@@ -193,7 +194,7 @@ DAMAGED = st.builds(
 def test_any_text_is_checked_without_a_traceback_and_shown_without_driving_a_terminal(
     text: bytes,
 ) -> None:
-    report = policy_checks.checked(text, name="policy.yaml", now=datetime.now(UTC))
+    report = checks.checked(text, name="policy.yaml", now=datetime.now(UTC))
     lines = lines_of(text)
     for problem in report.problems:
         assert problem.code in RULES

@@ -6,9 +6,9 @@ import base64
 
 import pytest
 
+from checking.checks import Report, checked
 from handlers.policy_validator import handler
 from tests.fakes import NOW, POLICY
-from vending.policy_checks import Report, checked
 from vending.policy_text import PolicyError
 
 CI = "arn:aws:sts::111122223333:assumed-role/payments-ci/1"

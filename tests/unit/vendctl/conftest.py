@@ -11,7 +11,7 @@ import pytest
 
 from tests.fake_appconfig import FakeAppConfig
 from tests.fakes import POLICY
-from vendctl.policy import waiting
+from vendctl.publishing import waiting
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from tests.fake_appconfig import PUBLISHER, event
 from tests.fakes import POLICY
 from vendctl.__main__ import main
-from vendctl.policy.published import before
+from vendctl.publishing.published import before
 
 if TYPE_CHECKING:
     from tests.fake_appconfig import FakeAppConfig

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from checking.checks import checked
 from tests.fakes import POLICY
 from tests.policies import DOCUMENTS, grant, policy
 from tools.environments import ROOT
 from vendctl.__main__ import main
+from vendctl.checking.excerpt import WIDEST, lines_of, shown
+from vendctl.checking.sarif import sarif
 from vendctl.console import Console
-from vendctl.policy.excerpt import WIDEST, lines_of, shown
-from vendctl.policy.sarif import sarif
-from vending.policy_checks import checked
 from vending.policy_problems import RULES
 
 TEXT = {

@@ -13,13 +13,13 @@ from tests.fakes import POLICY, caller
 from tests.strategies import NOW
 from vendctl.__main__ import main
 from vendctl.command_line import Failure
-from vendctl.policy.callers import asked_of
-from vendctl.policy.explaining import explain
-from vendctl.policy.explanation import Question
-from vendctl.policy.explanation_json import document
-from vendctl.policy.explanation_page import page
-from vendctl.policy.near_misses import Dimension
-from vendctl.policy.places import Places
+from vendctl.explaining.as_json import document
+from vendctl.explaining.callers import asked_of
+from vendctl.explaining.explaining import explain
+from vendctl.explaining.explanation import Question
+from vendctl.explaining.near_misses import Dimension
+from vendctl.explaining.page import page
+from vendctl.explaining.places import Places
 from vending.access import Access
 from vending.caller import Origin
 from vending.decision import Limits, VendRequest, decide

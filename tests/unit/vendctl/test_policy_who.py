@@ -17,8 +17,8 @@ from auditing.access import Period, Question, example_of, possible
 from auditing.selection import Span
 from tests.strategies import NOW, POLICIES, names_in
 from vendctl.__main__ import main
-from vendctl.policy.explaining import explain
-from vendctl.policy.explanation import Question as Asked
+from vendctl.explaining.explaining import explain
+from vendctl.explaining.explanation import Question as Asked
 from vendctl.policy.who import entitled
 from vending.access import Access
 from vending.policy import Policy

@@ -12,7 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from tests.fake_appconfig import NOT_ALLOWED, SLOW_DOWN, Answer, event
 from tests.unit.vendctl.conftest import Terminal
 from vendctl.__main__ import main
-from vendctl.policy import waiting
+from vendctl.publishing import waiting
 
 if TYPE_CHECKING:
     from tests.fake_appconfig import FakeAppConfig

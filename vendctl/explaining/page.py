@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from auditing.access import words as pattern_words
 from vendctl.columns import aligned
+from vendctl.explaining.near_misses import KINDS, Comparison, Dimension
 from vendctl.policy.arguments import stamp
-from vendctl.policy.near_misses import KINDS, Comparison, Dimension
 from vending.access import Access
 from vending.caller import CallerKind
 from vending.errors import Code
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
-    from vendctl.policy.explanation import Explanation, Held, Outcome, Planned, Taken
-    from vendctl.policy.near_misses import Compared
-    from vendctl.policy.places import Places
+    from vendctl.explaining.explanation import Explanation, Held, Outcome, Planned, Taken
+    from vendctl.explaining.near_misses import Compared
+    from vendctl.explaining.places import Places
     from vending.caller import Caller
     from vending.errors import Refusal
 

@@ -9,9 +9,9 @@ from vendctl.policy.arguments import stamp
 from vending.session_policy import LONGEST
 
 if TYPE_CHECKING:
-    from vendctl.policy.explanation import Explanation, Held, Outcome, Planned, Taken
-    from vendctl.policy.near_misses import Compared
-    from vendctl.policy.places import Places
+    from vendctl.explaining.explanation import Explanation, Held, Outcome, Planned, Taken
+    from vendctl.explaining.near_misses import Compared
+    from vendctl.explaining.places import Places
 
 
 def document(found: Explanation, places: Places, *, assumed: str) -> dict[str, Any]:

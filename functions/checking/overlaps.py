@@ -6,19 +6,19 @@ from datetime import timedelta
 from itertools import product
 from typing import TYPE_CHECKING
 
+from checking.entries import Entries, enforced
+from checking.lints import Lint
 from vending import caller_coverage, patterns
 from vending.caller_coverage import account_of, text_of
 from vending.pattern_index import PatternIndex, meet
-from vending.policy_entries import Entries, enforced
-from vending.policy_lints import Lint
 from vending.scope import any_covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from checking.lints import Subject
     from vending.caller_patterns import CallerPattern
     from vending.policy import Deny, Grant
-    from vending.policy_lints import Subject
 
 
 def overlap_lints(subject: Subject) -> Iterator[Lint]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from checking.checks import Report, checked
 from handlers import policy_validator
 from tests.policies import ARN, DOCUMENTS, GOOD, MANY, ROLE, deny, grant, policy
 from vendctl.__main__ import main
-from vending.policy_checks import Report, checked
 from vending.policy_problems import RULES, Severity
 from vending.policy_text import PolicyError, parse
 

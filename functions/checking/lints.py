@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
+from checking.possible import caller_is_possible, repository_is_possible
 from vending import patterns
-from vending.policy_possible import caller_is_possible, repository_is_possible
 from vending.policy_tests import outcomes
 
 if TYPE_CHECKING:

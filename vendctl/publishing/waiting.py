@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
     from vendctl.console import Console
-    from vendctl.policy.published import Deployment
-    from vendctl.policy.store import PolicyStore
+    from vendctl.publishing.published import Deployment
+    from vendctl.publishing.store import PolicyStore
 
 PAUSE = 2.0
 """Seconds between two looks."""

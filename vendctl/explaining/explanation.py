@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from vendctl.policy.near_misses import Compared
+    from vendctl.explaining.near_misses import Compared
     from vending.access import Access
     from vending.caller import Caller
     from vending.decision import Decision, VendRequest

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from checking.lints import Subject, entry_lints, test_lints
+from checking.overlaps import overlap_lints
+from checking.sizes import size_lints
 from vending.policy import Policy
-from vending.policy_lints import Subject, entry_lints, test_lints
-from vending.policy_overlaps import overlap_lints
-from vending.policy_sizes import size_lints
 from vending.policy_text import in_order, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from vending.policy_lints import Lint
+    from checking.lints import Lint
     from vending.policy_problems import Problem, Severity
     from vending.policy_text import Reading
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from checking.entries import Entries, enforced
+from checking.lints import Lint
 from vending.access import Access
 from vending.caller import Caller, Origin
 from vending.caller_coverage import account_of, kind_of, text_of
 from vending.decision import Limits, VendRequest, decide
 from vending.errors import Refused
 from vending.policy import Policy
-from vending.policy_entries import Entries, enforced
-from vending.policy_lints import Lint
 from vending.session_policy import LONGEST, session_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from checking.lints import Subject
     from vending.caller_patterns import CallerPattern
     from vending.policy import Deny, Grant
-    from vending.policy_lints import Subject
 
 FIXED = 900
 """More characters than a session policy has beside its repositories."""

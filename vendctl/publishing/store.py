@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from vendctl.command_line import Failure
-from vendctl.policy.published import UNKNOWN, Known, Version, of_answer
+from vendctl.publishing.published import UNKNOWN, Known, Version, of_answer
 from vendctl.stack import outputs
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         StartDeploymentRequestTypeDef,
     )
 
-    from vendctl.policy.published import Deployment
+    from vendctl.publishing.published import Deployment
 
 OUTPUTS = ("PolicyApplicationId", "PolicyEnvironmentId", "PolicyProfileId", "PolicyStrategyId")
 CONTENT_TYPE = "application/x-yaml"

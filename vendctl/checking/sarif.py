@@ -14,7 +14,7 @@ from vending.policy_problems import RULES, Severity
 from vending.release import VERSION
 
 if TYPE_CHECKING:
-    from vending.policy_checks import Report
+    from checking.checks import Report
     from vending.policy_problems import Problem, Rule
 
 SCHEMA = (

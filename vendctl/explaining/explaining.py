@@ -6,8 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from vendctl.policy.explanation import Bound, Explanation, Held, Outcome, Planned, Question, Taken
-from vendctl.policy.near_misses import Compared, Wanted, compared, nearest
+from vendctl.explaining.explanation import (
+    Bound,
+    Explanation,
+    Held,
+    Outcome,
+    Planned,
+    Question,
+    Taken,
+)
+from vendctl.explaining.near_misses import Compared, Wanted, compared, nearest
 from vending.access import Access
 from vending.caller import Origin
 from vending.decision import Limits, VendRequest, decide, denies_for

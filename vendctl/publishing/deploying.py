@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from vendctl.command_line import Failure
 from vendctl.console import printable
-from vendctl.policy.published import SERVES
-from vendctl.policy.store import Refused
-from vendctl.policy.waiting import ended, goes_on
+from vendctl.publishing.published import SERVES
+from vendctl.publishing.store import Refused
+from vendctl.publishing.waiting import ended, goes_on
 from vendctl.stack import add_stack
 from vending.policy_text import revision_of
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import boto3
 
     from vendctl.console import Console
-    from vendctl.policy.published import Deployment, Version
-    from vendctl.policy.store import PolicyStore
+    from vendctl.publishing.published import Deployment, Version
+    from vendctl.publishing.store import PolicyStore
 
 
 def add_how(parser: ArgumentParser) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from vendctl.checking.excerpt import one_line
 from vendctl.policy.document import STDIN
-from vendctl.policy.excerpt import one_line
 
 if TYPE_CHECKING:
     from vending.policy_problems import Problem

@@ -1,0 +1,1 @@
+"""How what is wrong with a policy is shown: its lines, SARIF, and its suites of tests."""

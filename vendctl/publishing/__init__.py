@@ -1,0 +1,1 @@
+"""Policies in AppConfig: versions, deployments, and what watches them."""

@@ -219,15 +219,22 @@ def _repositories_meant(finding: Finding) -> RepositoriesMeant:
 def _telling(finding: Finding) -> Iterable[Rule]:
     """Return the rules whose patterns say what it is about.
 
-    A deny or the ceiling only takes from what is granted, so it says too little alone.
+    A deny or the ceiling only takes from what is granted, so it says too little alone. So does a
+    grant that comes to others or goes from beside them: it changes what they give as well.
     """
-    if any(rule.kind == "grant" for rule in finding.causes):
+    asked, today = finding.question, finding.timeline[0]
+    causing = [rule for rule in finding.causes if rule.kind == "grant"]
+    beside = today.old and today.new and not any(rule.how == "changed" for rule in causing)
+    if causing and not beside:
         return finding.causes
-    asked = finding.question
     granting = (
         rule
         for rule in finding.grants
-        if any(grant.access.includes(asked.access) for grant in rule.grants)
+        if any(
+            grant.access.includes(asked.access) and (asked.old_grant or not grant.break_glass)
+            for grant in rule.grants
+        )
         and (asked.old_grant is None or rule.name in (asked.old_grant, asked.new_grant))
+        and rule not in causing
     )
     return (*finding.causes, *list(granting)[:1])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import inspect
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vendctl.command_line import Failure, action
@@ -14,6 +13,7 @@ from vendctl.difference.effort import MOST, Effort
 from vendctl.difference.markdown import markdown
 from vendctl.difference.real_names import RealNames
 from vendctl.difference.written import document, lines
+from vendctl.policy.arguments import add_at
 from vendctl.policy.document import STDIN, text_of
 from vendctl.policy.repository_names import live_names, names_in
 from vendctl.policy.revision import committed
@@ -22,6 +22,8 @@ from vending.policy_text import parse
 from vending.registry import DEFAULT
 
 if TYPE_CHECKING:
+    import argparse
+
     import boto3
 
     from vendctl.console import Console
@@ -44,13 +46,7 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
     of = "a file, - for stdin, or REVISION:PATH (git:REVISION:PATH) for a file as git has it"
     parser.add_argument("old", metavar="OLD", help=f"the policy that serves: {of}")
     parser.add_argument("new", metavar="NEW", help="the policy that would, named likewise")
-    parser.add_argument(
-        "--at",
-        metavar="DATE",
-        type=day_of,
-        default=None,
-        help="the first day that counts, such as 2027-06-30 (default: today, UTC)",
-    )
+    add_at(parser)
     known = parser.add_mutually_exclusive_group()
     known.add_argument(
         "--repositories",
@@ -90,18 +86,6 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
     )
 
 
-def day_of(text: str) -> date:
-    """Return a day.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it like 2027-06-30") from None
-
-
 def run(asked: argparse.Namespace, console: Console) -> int:
     """Say who gains and loses what when one policy takes the place of another.
 
@@ -131,7 +115,7 @@ def told(asked: argparse.Namespace, console: Console, listed: list[str] | None) 
     if [asked.old, asked.new, asked.repositories].count(STDIN) > 1:
         raise Failure("only one of them can come from stdin")
     called = ["stdin" if one == STDIN else one for one in (asked.old, asked.new)]
-    today: date = asked.at or datetime.now(UTC).date()
+    today = (asked.at or datetime.now(UTC)).date()
     found = difference(
         policy_at(asked.old),
         policy_at(asked.new),

@@ -102,6 +102,20 @@ def test_a_grants_last_day_cuts_the_tokens_that_others_give_as_well(
     assert "! keeps push and pull without end, before: until 2027-01-31\n" in said
 
 
+def test_what_a_grant_changes_of_what_others_give_is_said_of_theirs(
+    files: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everything = ACCOUNT.replace("team/*", "'*'").replace("30m", "10m")
+    assert diff(*files(OLD, OLD + everything)) == 0
+    said = capsys.readouterr().out
+    assert (
+        "- gets tokens for push and pull that live shorter: 10m, before: 30m\n"
+        "    who      role: arn:aws:iam::111122223333:role/ci\n"
+        "    what     team/*\n"
+        "    by       grant all (new)\n"
+    ) in said
+
+
 def test_nothing_is_said_of_accounts_that_the_ceiling_leaves_out(
     files: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
@@ -18,16 +19,21 @@ from vending.policy_text import MOST_BYTES, parse
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/policy.md").read_text()
+OTHERS = [one for one in sorted((ROOT / "docs").glob("*.md")) if one.name != "policy.md"]
 
 
-def blocks(language: str) -> list[str]:
-    """Return what the page has between fences, of one language."""
-    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", PAGE)
+def blocks(language: str, page: str = PAGE) -> list[str]:
+    """Return what a page has between fences, of one language."""
+    return [dedent(one) for one in re.findall(rf"(?ms)^```{language}\n(.*?)^```$", page)]
 
 
 def is_of_a_policy(block: str) -> bool:
     """Return whether a block is a policy, some keys of one, or a list of grants."""
-    match yaml.safe_load(block):
+    try:
+        read = yaml.safe_load(block)
+    except yaml.YAMLError:
+        return False
+    match read:
         case dict() as part:
             return set(part) <= set(Policy.model_fields)
         case [dict() as first, *_]:
@@ -76,6 +82,14 @@ def test_a_policy_that_is_shown_is_one_passes_its_tests_and_is_in_the_form(
     assert main(["policy", "test", str(file)]) == 0
     form = formatted(file.read_bytes(), name="docs/policy.md")
     assert not [part for part in re.split(r"\n\n(?=\S)", block.strip("\n")) if part not in form]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [one for page in OTHERS for one in blocks("yaml", page.read_text()) if is_of_a_policy(one)],
+)
+def test_what_other_pages_show_of_a_policy_is_of_one(block: str) -> None:
+    assert parse(whole(block).encode(), name="docs").version == 1
 
 
 def test_what_is_shown_has_every_key_that_needs_an_example() -> None:

@@ -12,11 +12,11 @@ from vendctl.difference.difference import difference
 from vendctl.difference.effort import MOST, Effort
 from vendctl.difference.markdown import markdown
 from vendctl.difference.real_names import RealNames
+from vendctl.difference.repository_names import live_names, names_in
+from vendctl.difference.revision import committed
 from vendctl.difference.written import document, lines
 from vendctl.policy.arguments import add_at
 from vendctl.policy.document import STDIN, text_of
-from vendctl.policy.repository_names import live_names, names_in
-from vendctl.policy.revision import committed
 from vendctl.stack import with_aws
 from vending.policy_text import parse
 from vending.registry import DEFAULT

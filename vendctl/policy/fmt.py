@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from vendctl.command_line import Failure, action
-from vendctl.policy.canonical import Unformatted, decoded, formatted
+from vendctl.form.canonical import Unformatted, decoded, formatted
 from vendctl.policy.document import STDIN, text_of
 from vendctl.whole_files import replace
 from vending.messages import printable

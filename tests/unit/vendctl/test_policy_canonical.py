@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 
 from tests.policy_documents import texts
-from vendctl.policy.canonical import WIDTH, Unformatted, formatted
-from vendctl.policy.comments import Lines, comments_of
+from vendctl.form.canonical import WIDTH, Unformatted, formatted
+from vendctl.form.comments import Lines, comments_of
 from vending.policy_text import PolicyError, parse
 
 ROOT = Path(__file__).parents[3]

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from vendctl.__main__ import main
-from vendctl.policy.canonical import formatted
+from vendctl.form.canonical import formatted
 from vending.policy import Policy
 from vending.policy_text import MOST_BYTES, parse
 

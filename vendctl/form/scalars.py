@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from vendctl.policy.comments import LOADER
+from vendctl.form.comments import LOADER
 from vending.policy_values import DURATION
 
 READ_OTHERWISE = re.compile(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vendctl.policy.comments import LOADER
+from vendctl.form.comments import LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vendctl.policy.comments import Comment
+    from vendctl.form.comments import Comment
 
 MERGE_TAG = "tag:yaml.org,2002:merge"
 """Of the key `<<`."""

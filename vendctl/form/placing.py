@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from vendctl.policy.layout import Block, Entry
+from vendctl.form.layout import Block, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vendctl.policy.comments import Comment
+    from vendctl.form.comments import Comment
 
 BEFORE_AN_ENTRY = (yaml.BlockEntryToken, yaml.KeyToken)
 BEFORE_THE_DOCUMENT = (yaml.DocumentStartToken, yaml.DirectiveToken)

@@ -7,10 +7,10 @@ import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
-from vendctl.policy.comments import Lines, comments_of
-from vendctl.policy.layout import Alias, Block, Entry, Node, Scalar, layout_of
-from vendctl.policy.placing import place
-from vendctl.policy.scalars import Unwritable, duration, one_line, several_lines
+from vendctl.form.comments import Lines, comments_of
+from vendctl.form.layout import Alias, Block, Entry, Node, Scalar, layout_of
+from vendctl.form.placing import place
+from vendctl.form.scalars import Unwritable, duration, one_line, several_lines
 from vending.policy import Policy
 from vending.policy_text import PARTS, PolicyError, parse
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from vendctl.policy.comments import Comment
+    from vendctl.form.comments import Comment
 
 WIDTH = 100
 """A list in brackets takes no more characters than fit in such a line; nor does a line of text."""

@@ -1,0 +1,1 @@
+"""A policy in its canonical form, every comment kept: `vendctl policy fmt`."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from checking.entries import OutOfTime
 from checking.lints import Subject, entry_lints, test_lints
 from checking.overlaps import overlap_lints
 from checking.sizes import size_lints
+from vending.deadlines import unhurried
 from vending.policy import Policy
 from vending.policy_text import in_order, read
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from checking.lints import Lint
+    from vending.deadlines import Left
     from vending.policy_problems import Problem, Severity
     from vending.policy_text import Reading
 
@@ -31,18 +34,20 @@ class Report:
         name: What the text is called.
         policy: What it says, or None where it is no policy.
         problems: Errors, warnings and notes, in the order of the text.
+        whole: Whether there was time to look for all warnings; all errors are found in any case.
     """
 
     name: str
     policy: Policy | None
     problems: tuple[Problem, ...]
+    whole: bool = True
 
     def of(self, severity: Severity) -> list[Problem]:
         """Return the problems of one severity."""
         return [one for one in self.problems if one.severity is severity]
 
 
-def checked(text: bytes, *, name: str, now: datetime) -> Report:
+def checked(text: bytes, *, name: str, now: datetime, left: Left = unhurried) -> Report:
     """Return all that is wrong with `text` as a policy, or may be.
 
     What is not well formed is left out, and the rest is looked at all the same.
@@ -51,24 +56,33 @@ def checked(text: bytes, *, name: str, now: datetime) -> Report:
         text: The document.
         name: What to call it.
         now: When it would serve.
+        left: Returns the seconds that there are for it.
     """
     reading = read(text, Policy)
-    problems = list(reading.problems)
+    problems, whole = list(reading.problems), True
     subject = subject_of(reading)
     if subject is not None:
-        problems += [
-            reading.problem(lint.path, lint.message, lint.code, lint.cure)
-            for lint in lints(subject, now=now)
-        ]
-    return Report(name, reading.value, tuple(in_order(problems)))
+        try:
+            # What was found before there was no time is kept.
+            problems.extend(
+                reading.problem(lint.path, lint.message, lint.code, lint.cure)
+                for lint in lints(replace(subject, left=left), now=now)
+            )
+        except OutOfTime:
+            whole = False
+    return Report(name, reading.value, tuple(in_order(problems)), whole)
 
 
 def lints(subject: Subject, *, now: datetime) -> Iterator[Lint]:
-    """Yield all that is odd about what is well formed."""
+    """Yield all that is odd about what is well formed, errors first.
+
+    Raises:
+        OutOfTime: There was no time for all warnings.
+    """
     yield from entry_lints(subject, now=now)
+    yield from test_lints(subject, now=now)
     yield from overlap_lints(subject)
     yield from size_lints(subject, now=now)
-    yield from test_lints(subject, now=now)
 
 
 def subject_of(reading: Reading) -> Subject | None:

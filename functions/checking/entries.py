@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from vending.caller_coverage import account_of, text_of
+from vending.deadlines import unhurried
 from vending.pattern_index import PatternIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vending.caller_patterns import CallerPattern
+    from vending.deadlines import Left
     from vending.policy import Deny, Grant
 
 Entry = TypeVar("Entry", bound="Grant | Deny")
+
+
+class OutOfTime(Exception):
+    """There are more entries to be held against one another than there is time for."""
 
 
 class Entries(Generic[Entry]):
@@ -22,9 +28,10 @@ class Entries(Generic[Entry]):
     What is found may be what is asked for; what is not found is not. An entry may be found twice.
     """
 
-    def __init__(self, entries: Sequence[tuple[int, Entry]]) -> None:
-        """Index `entries`."""
+    def __init__(self, entries: Sequence[tuple[int, Entry]], left: Left = unhurried) -> None:
+        """Index `entries`; once no seconds are `left`, what is asked for raises OutOfTime."""
         self.all = entries
+        self._left = left
         self._for_everyone = [one for one in entries if one[1].callers is None]
         named = [(caller, one) for one in entries for caller in one[1].callers or ()]
         self._by_caller = PatternIndex((text_of(caller), one) for caller, one in named)
@@ -38,7 +45,9 @@ class Entries(Generic[Entry]):
         by_caller = self._by_caller.covering(text_of(caller))
         if caller.account is None:
             by_caller += self._by_caller.covering(f"account::{account_of(caller)}")
-        return fewest([*by_caller, self._for_everyone], self._by_repository.covering(repository))
+        return self._fewest(
+            [*by_caller, self._for_everyone], self._by_repository.covering(repository)
+        )
 
     def may_meet(
         self, callers: Sequence[CallerPattern] | None, repositories: Sequence[str]
@@ -53,7 +62,7 @@ class Entries(Generic[Entry]):
             found for one in repositories for found in self._by_repository.overlapping(one)
         ]
         if callers is None:
-            return fewest([self.all], by_repository)
+            return self._fewest([self.all], by_repository)
         by_caller: list[Sequence[tuple[int, Entry]]] = [self._for_everyone]
         for caller in callers:
             account = account_of(caller)
@@ -62,19 +71,23 @@ class Entries(Generic[Entry]):
             else:
                 by_caller += self._by_caller.overlapping(text_of(caller))
                 by_caller += self._by_caller.overlapping(f"account::{account}")
-        return fewest(by_caller, by_repository)
+        return self._fewest(by_caller, by_repository)
 
     def named(self, caller: CallerPattern) -> Iterator[tuple[int, Entry]]:
         """Yield the entries with a plain caller whom a caller pattern may match."""
         return (one for some in self._by_caller.literals(text_of(caller)) for one in some)
 
-
-def fewest(
-    left: Sequence[Sequence[tuple[int, Entry]]], right: Sequence[Sequence[tuple[int, Entry]]]
-) -> Iterator[tuple[int, Entry]]:
-    """Yield what is in the smaller of two collections."""
-    smaller = min(left, right, key=lambda lists: sum(map(len, lists)))
-    return (one for some in smaller for one in some)
+    def _fewest(
+        self,
+        one: Sequence[Sequence[tuple[int, Entry]]],
+        other: Sequence[Sequence[tuple[int, Entry]]],
+    ) -> Iterator[tuple[int, Entry]]:
+        """Yield what is in the smaller of two collections."""
+        for some in min(one, other, key=lambda lists: sum(map(len, lists))):
+            for entry in some:
+                if self._left() <= 0:
+                    raise OutOfTime
+                yield entry
 
 
 def enforced(entries: Sequence[tuple[int, Entry]]) -> list[tuple[int, Entry]]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from checking.possible import caller_is_possible, repository_is_possible
 from vending import patterns
+from vending.deadlines import unhurried
 from vending.policy_tests import outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from vending.deadlines import Left
     from vending.policy import Deny, Expectation, Grant, Policy
 
 SOON = timedelta(days=30)
@@ -37,6 +39,7 @@ class Subject:
         tests: Likewise.
         whole: Whether this is all of the document. What is missing could only take problems
             away, but for those that say that something is not there.
+        left: Returns the seconds that there are for it.
     """
 
     policy: Policy
@@ -44,6 +47,7 @@ class Subject:
     denies: Sequence[tuple[int, Deny]]
     tests: Sequence[tuple[int, Expectation]]
     whole: bool = True
+    left: Left = unhurried
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 def overlap_lints(subject: Subject) -> Iterator[Lint]:
     """Yield what grants, denies and the ceiling make of one another."""
-    grants = Entries(subject.grants)
+    grants = Entries(subject.grants, subject.left)
     # What only watches gives nothing and takes nothing away.
-    giving, taking = Entries(enforced(subject.grants)), Entries(enforced(subject.denies))
+    giving = Entries(enforced(subject.grants), subject.left)
+    taking = Entries(enforced(subject.denies), subject.left)
     yield from outside_ceiling(subject)
     yield from shadowed(giving, taking)
     yield from redundant(giving)

@@ -40,7 +40,7 @@ def size_lints(subject: Subject, *, now: datetime) -> Iterator[Lint]:
     """Yield the grants, and the callers of several grants, whose whole scope fits no token."""
     together: dict[tuple[str, str], dict[int, Grant]] = defaultdict(dict)
     patterns: dict[str, CallerPattern] = {}
-    denies, alone = Entries(enforced(subject.denies)), set[int]()
+    denies, alone = Entries(enforced(subject.denies), subject.left), set[int]()
     for at, grant in enforced(subject.grants):
         if found := too_large(subject.policy, denies, [grant], grant.callers[0], now=now):
             alone.add(at)

@@ -7,13 +7,14 @@ import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from checking.checks import Report, checked
 from handlers import policy_validator
-from tests.policies import ARN, DOCUMENTS, GOOD, MANY, ROLE, deny, grant, policy
+from tests.policies import ALLOWED, ARN, DOCUMENTS, GOOD, MANY, ROLE, deny, grant, policy
 from vendctl.__main__ import main
 from vending.policy_problems import RULES, Severity
 from vending.policy_text import PolicyError, parse
@@ -29,11 +30,17 @@ def codes(text: str) -> set[str]:
     return {one.code for one in report_of(text).problems}
 
 
-def validator(text: str) -> str:
-    """Return what the validator raises with, or nothing where it lets the policy pass."""
+def validator(text: str, *, seconds: float = 15) -> str:
+    """Return what the validator raises with, or nothing where it lets the policy pass.
+
+    Args:
+        text: The policy.
+        seconds: That the function still has.
+    """
+    left = SimpleNamespace(get_remaining_time_in_millis=lambda: seconds * 1000)
     event = {"configurationVersion": "3", "content": base64.b64encode(text.encode()).decode()}
     try:
-        policy_validator.handler(event, None)
+        policy_validator.handler(event, left)
     except PolicyError as refusal:
         return str(refusal)
     return ""
@@ -101,6 +108,22 @@ def test_a_refusal_and_a_log_line_have_an_end(caplog: pytest.LogCaptureFixture) 
     (warned,) = warnings_in(caplog)
     assert warned["codes"]["wide-pattern"] == 300
     assert len(warned["first"]) == policy_validator.MOST_TOLD
+
+
+def test_a_policy_that_takes_too_long_is_deployed_without_all_warnings_and_never_with_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    same = [grant(f"g{n}") for n in range(3)]
+    for seconds, warned in ((15, {"redundant-grant"}), (policy_validator.SPARE, set[str]())):
+        caplog.clear()
+        assert validator(policy(*same), seconds=seconds) == ""
+        found = {code for told in warnings_in(caplog) for code in told["codes"]}
+        (accepted,) = (vars(one) for one in caplog.records if one.message == "policy accepted")
+        assert (found, accepted["all_warnings"]) == (warned, bool(warned))
+    wrong = policy(*same, tests=f"  - {ALLOWED.replace('allow', 'deny')}\n")
+    assert "test-fails" in {one.code for one in report_of(wrong).problems}
+    assert "expected deny, got allow" in validator(wrong, seconds=policy_validator.SPARE)
 
 
 def test_the_example_in_the_repository_has_no_error_and_no_warning() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from handlers.policy_validator import handler
 from tests.fakes import NOW, POLICY
 from vending.policy_text import PolicyError
 
+UNHURRIED = SimpleNamespace(get_remaining_time_in_millis=lambda: 15_000)
 CI = "arn:aws:sts::111122223333:assumed-role/payments-ci/1"
 
 
@@ -62,7 +64,7 @@ def event(text: bytes) -> dict[str, str]:
 
 
 def test_the_validator_lets_a_good_policy_pass() -> None:
-    handler(event(with_test(repository="payments/api", access="pull", expect="allow")), None)
+    handler(event(with_test(repository="payments/api", access="pull", expect="allow")), UNHURRIED)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +76,4 @@ def test_the_validator_lets_a_good_policy_pass() -> None:
 )
 def test_the_validator_refuses_a_bad_policy(text: bytes) -> None:
     with pytest.raises(PolicyError):
-        handler(event(text), None)
+        handler(event(text), UNHURRIED)

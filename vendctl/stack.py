@@ -27,10 +27,22 @@ def with_aws(
     @wraps(run)
     def reached(asked: Namespace, console: Console) -> int:
         import boto3  # noqa: PLC0415  see above
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from botocore.exceptions import (  # noqa: PLC0415
+            BotoCoreError,
+            ClientError,
+            NoCredentialsError,
+            NoRegionError,
+        )
 
         try:
-            return run(asked, console, boto3.Session())
+            # boto3 does not know AWS_REGION, which the AWS command line and our client take first.
+            return run(asked, console, boto3.Session(region_name=console.environ.get("AWS_REGION")))
+        except NoRegionError:
+            words = "no region is known: set AWS_REGION, or `region` of your AWS profile"
+            raise Failure(words) from None
+        except NoCredentialsError:
+            words = "no AWS credentials were found: sign in, or choose a profile with AWS_PROFILE"
+            raise Failure(words) from None
         except (BotoCoreError, ClientError) as problem:
             raise Failure(str(problem)) from None
 

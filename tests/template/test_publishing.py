@@ -26,7 +26,7 @@ PROMISED = json.loads(Stack().output("PublisherStatements"))
 def called(fake: FakeAppConfig, monkeypatch: pytest.MonkeyPatch, *lines: list[str]) -> set[str]:
     """Return the actions that IAM was asked about by these command lines."""
     session = fake.session()
-    monkeypatch.setattr(boto3, "Session", lambda: session)
+    monkeypatch.setattr(boto3, "Session", lambda **_: session)
     for line in lines:
         assert main(["policy", *line]) == 0, line
     return set(fake.operations()) - NEEDS_NO_RIGHT

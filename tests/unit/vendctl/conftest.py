@@ -29,7 +29,7 @@ def appconfig(monkeypatch: pytest.MonkeyPatch) -> FakeAppConfig:
     """The AppConfig of the stack ecr-vend, which the command finds; nobody waits for it."""
     fake = FakeAppConfig()
     session = fake.session()
-    monkeypatch.setattr(boto3, "Session", lambda: session)
+    monkeypatch.setattr(boto3, "Session", lambda **_: session)
     monkeypatch.setattr(waiting, "PAUSE", 0)
     return fake
 

@@ -253,14 +253,13 @@ def test_the_repositories_that_ecr_lists_are_named_page_by_page(
     names = ["team/a", "other", "team/b", "else", "team/c"]
     account = replace(SOUND, repositories=tuple(Repository(one, mutable=True) for one in names))
     aws = FakeAws(account)
-    monkeypatch.setattr(boto3, "Session", aws.session)
+    monkeypatch.setattr(boto3, "Session", lambda **_: aws.session())
     assert (
         diff(*files(OLD, OLD.replace("push", "pull")), "--live", "--registry-id", ACCOUNT_ID) == 0
     )
     assert "    exist    team/a, team/b, team/c\n" in capsys.readouterr().out
-    monkeypatch.setattr(
-        boto3, "Session", replace(aws, refused={"DescribeRepositories": "No"}).session
-    )
+    refusing = replace(aws, refused={"DescribeRepositories": "No"})
+    monkeypatch.setattr(boto3, "Session", lambda **_: refusing.session())
     assert diff(*files(OLD, OLD), "--live", "eu-west-1") == 2
     assert "DescribeRepositories" in capsys.readouterr().err
 

@@ -186,7 +186,8 @@ def publish_policy(
         started = appconfig.start_deployment(
             ApplicationId=application,
             EnvironmentId=environment,
-            DeploymentStrategyId=outputs["PolicyStrategyId"],
+            # The release before this one has one strategy, which is over at once.
+            DeploymentStrategyId=outputs.get("PolicyAtOnceStrategyId", outputs["PolicyStrategyId"]),
             ConfigurationProfileId=profile,
             ConfigurationVersion=str(version),
         )

@@ -27,6 +27,7 @@ OUTPUTS = {
     "PolicyEnvironmentId": "env0001",
     "PolicyProfileId": "prof001",
     "PolicyStrategyId": "strat01",
+    "PolicyAtOnceStrategyId": "strat02",
 }
 STRATEGIES = (
     {"Id": "strat01", "Name": "ecr-vend"},

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +21,6 @@ from vending.policy_text import revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.e2e.running import Stack
 
@@ -221,43 +222,36 @@ def test_what_is_under_way_goes_on_after_ctrl_c_blocks_others_and_can_be_stopped
     assert "(USER)" in status(own)["undone"]["reason"]
 
 
-def test_a_deployment_that_an_alarm_undoes_says_which_and_what_serves(
-    own: Stack, tmp_path: Path
+def test_a_stack_that_watches_has_a_policy_undone_by_its_alarm_and_a_deny_published_at_once(
+    tmp_path: Path,
 ) -> None:
-    before = serving(own)
-    cloudwatch, outputs = own.client("cloudwatch"), own.about["outputs"]
-    cloudwatch.put_metric_alarm(
-        AlarmName="refusals",
-        Namespace="ecr-vend",
-        MetricName="Refusals",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanThreshold",
-    )
-    arn = cloudwatch.describe_alarms(AlarmNames=["refusals"])["MetricAlarms"][0]["AlarmArn"]
-    own.client("appconfig").update_environment(
-        ApplicationId=outputs["PolicyApplicationId"],
-        EnvironmentId=outputs["PolicyEnvironmentId"],
-        Monitors=[{"AlarmArn": arn}],
-    )
-    with subprocess.Popen(
-        [*VENDCTL, "policy", "publish", written(tmp_path, "alarmed"), *YES, *SLOW, "--wait"],
-        env=own.vendctl_environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as waiting:
-        assert waiting.stderr
-        for said in waiting.stderr:
-            if "DEPLOYMENT_STARTED" in said:
-                break
-        cloudwatch.set_alarm_state(AlarmName="refusals", StateValue="ALARM", StateReason="test")
-        told = waiting.stderr.read()
-    assert waiting.returncode == 1, told
-    assert f"was undone: Rollback initiated by {arn} (CLOUDWATCH_ALARM)" in told
-    assert "goes on serving" in told
-    assert serving(own) == before
+    with running("--parameter=PolicyBakeMinutes=20") as watched:
+        before, cloudwatch = serving(watched), watched.client("cloudwatch")
+        alarm = watched.physical("NotGrantedAlarm")
+        with subprocess.Popen(
+            [*VENDCTL, "policy", "publish", written(tmp_path, "alarmed"), *YES, "--wait"],
+            env=watched.vendctl_environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as waiting:
+            assert waiting.stderr
+            for said in waiting.stderr:
+                if "BAKE_TIME_STARTED" in said:
+                    break
+            cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
+            told = waiting.stderr.read()
+        assert waiting.returncode == 1, told
+        assert re.search(
+            rf"was undone: Rollback initiated by \S+{alarm} \(CLOUDWATCH_ALARM\)", told
+        )
+        assert "goes on serving" in told
+        assert serving(watched) == before
+        urgent = written(tmp_path, "urgent")
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="test")
+        now = ("--label", "ana@example.com/2", "--yes", "--at-once", "--wait")
+        code, _, err = watched.vendctl("policy", "publish", urgent, *now)
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
+        assert (code, serving(watched)) == (0, Path(urgent).read_bytes()), err
 
 
 @pytest.mark.parametrize("label", ["a" * 65, "12"])

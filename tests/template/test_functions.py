@@ -203,6 +203,31 @@ def test_a_policy_reaches_everyone_at_once() -> None:
     assert (strategy["GrowthFactor"], strategy["DeploymentDurationInMinutes"]) == (100, 0)
 
 
+def test_no_alarm_undoes_a_policy_unless_the_stack_is_told_to_watch() -> None:
+    stack = Stack()
+    assert int(stack.properties("PolicyStrategy")["FinalBakeTimeInMinutes"]) == 0
+    assert "Monitors" not in stack.properties("PolicyEnvironment")
+    assert not stack.holds(stack.template["Resources"]["PolicyMonitorRole"]["Condition"])
+
+
+def test_a_stack_that_watches_has_a_bad_policy_undone_and_a_deny_published_all_the_same() -> None:
+    stack = Stack({"PolicyBakeMinutes": "20"})
+    assert int(stack.properties("PolicyStrategy")["FinalBakeTimeInMinutes"]) == 20
+    at_once = stack.properties("PolicyAtOnceStrategy")
+    assert (at_once["FinalBakeTimeInMinutes"], at_once["DeploymentDurationInMinutes"]) == (0, 0)
+    role = stack.attribute("PolicyMonitorRole", "Arn")
+    alarms = ("NotGrantedAlarm", "PolicyUnavailableAlarm", "FailuresAlarm")
+    assert stack.properties("PolicyEnvironment")["Monitors"] == [
+        {"AlarmArn": stack.attribute(alarm, "Arn"), "AlarmRoleArn": role} for alarm in alarms
+    ]
+    # Each of them rings within the time, or nothing is undone.
+    for alarm in map(stack.properties, alarms):
+        assert alarm["Period"] * alarm["EvaluationPeriods"] <= 15 * 60
+    (policy,) = stack.properties("PolicyMonitorRole")["Policies"]
+    (allowed,) = policy["PolicyDocument"]["Statement"]
+    assert allowed["Action"] == "cloudwatch:DescribeAlarms"
+
+
 def test_the_stack_brings_no_policy_so_it_starts_by_refusing_everybody() -> None:
     kinds = {found["Type"] for found in Stack().template["Resources"].values()}
     assert not kinds & {
@@ -222,6 +247,7 @@ def test_the_outputs_are_those_that_others_read() -> None:
         "LedgerTableName",
         "PersonKeyTableName",
         "PolicyApplicationId",
+        "PolicyAtOnceStrategyId",
         "PolicyEnvironmentId",
         "PolicyProfileId",
         "PolicyStrategyId",

@@ -41,6 +41,7 @@ OTHER = {
     "MaxTokenLifetime": {"MaxTokenLifetime": "900"},
     "OrganizationId": {"OrganizationId": "o-a1b2c3d4e5"},
     "PermissionsBoundaryArn": {"PermissionsBoundaryArn": BOUNDARY},
+    "PolicyBakeMinutes": {"PolicyBakeMinutes": "20"},
     "Registries": {"Registries": EU},
     "RepositoryPrefixes": {"RepositoryPrefixes": "payments/"},
     "ReservedConcurrency": {"ReservedConcurrency": "50"},

@@ -35,6 +35,7 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
             "vendctl policy publish policy/policy.yaml --stack ecr-vend --wait",
             "vendctl policy publish policy/policy.yaml --stack ecr-vend --wait --yes --json",
             "vendctl policy publish new.yaml --label ana@example.com/try-1",
+            "vendctl policy publish policy/policy.yaml --at-once --wait",
             "vendctl policy publish policy/policy.yaml --strategy AppConfig.AllAtOnce --wait",
         ],
     )
@@ -95,7 +96,7 @@ def run(asked: argparse.Namespace, console: Console, session: boto3.Session) -> 
             f"{len(policy.tests)} tests pass, revision {revision_of(text)}, label {label}"
         )
     )
-    strategy = store.strategy_of(asked.strategy)
+    strategy = store.strategy_of(asked)
     if not confirmed(f"Publish it to {asked.stack}?", asked, console):
         return 1
     return deploy(

@@ -70,7 +70,7 @@ def run(asked: argparse.Namespace, console: Console, session: boto3.Session) -> 
             f"the text of {version} was deleted: choose another one (vendctl policy history "
             f"--stack {store.stack}) by --to, or publish its file again"
         )
-    strategy = store.strategy_of(asked.strategy)
+    strategy = store.strategy_of(asked)
     now = f"{serving.version} serves" if serving else "no policy serves"
     console.note(
         printable(

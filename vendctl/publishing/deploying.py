@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 def add_how(parser: ArgumentParser) -> None:
     """Describe how a version is deployed, and how that is told."""
     add_stack(parser)
-    parser.add_argument(
+    strategy = parser.add_mutually_exclusive_group()
+    strategy.add_argument(
+        "--at-once",
+        action="store_true",
+        help="over at once, so that no alarm it sets off undoes it: to deny something now",
+    )
+    strategy.add_argument(
         "--strategy",
         metavar="NAME",
-        help="an AppConfig deployment strategy, by name or id (default: the stack's, all at once)",
+        help="an AppConfig deployment strategy, by name or id (default: the stack's)",
     )
     parser.add_argument("--wait", action="store_true", help="stay until it serves or is undone")
     parser.add_argument("--yes", action="store_true", help="do not ask; needed without a terminal")

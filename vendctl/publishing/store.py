@@ -10,6 +10,8 @@ from vendctl.publishing.published import UNKNOWN, Known, Version, of_answer
 from vendctl.stack import outputs
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     import boto3
     from types_boto3_appconfig.client import AppConfigClient
     from types_boto3_appconfig.type_defs import (
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
 
     from vendctl.publishing.published import Deployment
 
-OUTPUTS = ("PolicyApplicationId", "PolicyEnvironmentId", "PolicyProfileId", "PolicyStrategyId")
+OUTPUTS = (
+    "PolicyApplicationId",
+    "PolicyEnvironmentId",
+    "PolicyProfileId",
+    "PolicyStrategyId",
+    "PolicyAtOnceStrategyId",
+)
 CONTENT_TYPE = "application/x-yaml"
 
 
@@ -41,10 +49,11 @@ class PolicyStore:
     Attributes:
         client: Of AppConfig.
         stack: The stack's name.
-        application: Its id, as of the next three.
+        application: Its id, as of the next four.
         environment: Where the functions read from.
         profile: Whose versions are the policy's.
         strategy: How the stack deploys where nothing else is said.
+        at_once: How it deploys so that no alarm that this sets off undoes it.
     """
 
     client: AppConfigClient
@@ -53,6 +62,7 @@ class PolicyStore:
     environment: str
     profile: str
     strategy: str
+    at_once: str
 
     @classmethod
     def of(cls, session: boto3.Session, stack: str) -> Self:
@@ -204,14 +214,18 @@ class PolicyStore:
             ) from None
         return of_answer(answer, [one.version])
 
-    def strategy_of(self, wanted: str | None) -> str:
-        """Return the id of a deployment strategy by its name or id; the stack's where none is.
+    def strategy_of(self, asked: Namespace) -> str:
+        """Return the id of the deployment strategy that is asked for; the stack's where none is.
+
+        Args:
+            asked: `at_once`, and `strategy`, a name or id or None.
 
         Raises:
             Failure: There is none, or several have the name.
         """
-        if wanted is None:
-            return self.strategy
+        wanted = asked.strategy
+        if asked.at_once or wanted is None:
+            return self.at_once if asked.at_once else self.strategy
         pages = self.client.get_paginator("list_deployment_strategies").paginate()
         every = [one for page in pages for one in page["Items"]]
         found = [one["Id"] for one in every if wanted in (one["Id"], one.get("Name"))]

@@ -271,6 +271,17 @@ def test_nothing_changes_without_a_yes(
     assert main(words) == 0
 
 
+def test_what_must_be_denied_now_is_published_without_being_watched(
+    appconfig: FakeAppConfig, policy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publish(policy, *LABEL, "--at-once") == 0
+    (started,) = [asked for _, name, asked in appconfig.asked if name == "StartDeployment"]
+    assert started["DeploymentStrategyId"] == "strat02"
+    with pytest.raises(SystemExit):
+        publish(policy, *LABEL, "--at-once", "--strategy", "slowly")
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
 def test_a_strategy_is_named_by_its_name_or_id(
     appconfig: FakeAppConfig, policy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

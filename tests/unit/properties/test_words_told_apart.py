@@ -6,7 +6,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.iam import matches
@@ -65,6 +65,11 @@ def test_every_set_of_patterns_that_some_name_matches_is_found(
     | st.integers(60, 70).map("a".__mul__)
     | st.integers(60, 70).map(lambda n: "b/" + "a" * n)
 )
+@example(word="a__b")
+@example(word="a___b")
+@example(word="a---b")
+@example(word="a-_b")
+@example(word="a//b")
 def test_a_language_has_the_words_that_its_names_are_spelt_like(
     language: Language, spelling: re.Pattern[str], word: str
 ) -> None:
@@ -83,8 +88,8 @@ def test_every_caller_is_in_a_class(
     found = {
         one.patterns: one.example for one in caller_classes(meant, needed=needed, effort=Effort())
     }
-    for numbers, example in found.items():
-        assert {at for at, one in enumerate(meant) if one.matches(example)} == numbers
+    for numbers, caller in found.items():
+        assert {at for at, one in enumerate(meant) if one.matches(caller)} == numbers
         assert numbers & needed
     for caller in callers:
         matched = frozenset(at for at, one in enumerate(meant) if one.matches(caller))

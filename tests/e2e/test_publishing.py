@@ -116,10 +116,9 @@ def test_a_policy_that_fails_its_tests_is_refused_here_and_by_the_validator(
 ) -> None:
     before = serving(own)
     outputs = own.about["outputs"]
-    wrong = GOOD.replace(
-        "repository: search/indexer, access: pull, expect: deny",
-        "repository: search/indexer, access: pull, expect: allow",
-    )
+    asked = "    repository: search/indexer\n    access: pull\n    expect: "
+    wrong = GOOD.replace(f"{asked}deny", f"{asked}allow")
+    assert wrong != GOOD
     file = written(tmp_path, "wrong", text=wrong)
     code, _, err = own.vendctl("policy", "publish", file, *YES, credentials=publisher)
     assert (code, "nothing was published" in err) == (1, True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from vending.budgets import Flood
     from vending.caller import Caller, Origin
+    from vending.decision import Decision
     from vending.ports import Intent, ServingPolicy
     from vending.sealing import PersonKey
 
@@ -91,7 +92,7 @@ def intent_item(intent: Intent, key: PersonKey) -> Item:
             {"repository": one.repository, "access": one.access, "rule": one.rule}
             for one in decision.dropped
         ],
-        **({"monitored": list(map(asdict, decision.monitored))} if decision.monitored else {}),
+        **({"monitored": monitored_of(decision)} if decision.monitored else {}),
         "bound_to_source": decision.bind_source_ip,
         "break_glass": decision.break_glass,
         "expires_at": timestamp(decision.expires_at) if decision.expires_at else None,
@@ -100,6 +101,11 @@ def intent_item(intent: Intent, key: PersonKey) -> Item:
         "policy_age_seconds": int(intent.policy.age.total_seconds()),
         "deployment": intent.deployment,
     }
+
+
+def monitored_of(decision: Decision) -> list[Item]:
+    """Return what rules in monitor mode would have done."""
+    return [{**asdict(one), "repositories": list(one.repositories)} for one in decision.monitored]
 
 
 def outcome_items(intent: Intent, outcome: str, attributes: Mapping[str, Any]) -> Iterator[Item]:

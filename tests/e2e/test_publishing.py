@@ -283,3 +283,37 @@ def test_the_stacks_appconfig_deploys_no_version_that_is_not_there(own: Stack) -
 def test_a_stack_that_is_not_there_is_said_without_a_traceback(own: Stack) -> None:
     code, _, err = own.vendctl("policy", "status", "--stack", "none")
     assert (code, err.startswith("vendctl: "), "Traceback" in err) == (2, True, False)
+
+
+def test_a_rule_in_monitor_mode_changes_nothing_and_is_recorded(
+    own: Stack, publisher: Credentials, tmp_path: Path
+) -> None:
+    tried = GOOD.replace(
+        "denies:\n",
+        "  - name: tomorrow\n"
+        '    callers: [{role: "arn:aws:iam::000000000000:role/payments-ci"}]\n'
+        "    repositories: [search/*]\n    access: pull\n    mode: monitor\n\n"
+        "denies:\n  - {name: freeze, repositories: [payments/api], mode: monitor}\n",
+        1,
+    )
+    file = written(tmp_path, "tried", text=tried)
+    code, _, err = own.vendctl("policy", "publish", file, *YES, "--wait", credentials=publisher)
+    assert code == 0, err
+    revision = revision_of((tmp_path / "tried.yaml").read_bytes())
+    end = time.monotonic() + 60
+    while (vend := own.vend("payments-ci", pull=["payments/api"]))["policy_revision"] != revision:
+        assert time.monotonic() < end
+        time.sleep(1)
+    assert vend["scope"] == {"pull": ["payments/api"]}
+
+    def asked(path: str, role: str) -> dict[str, Any]:
+        return send(own.signed("GET", path, own.as_role(role)))[1]
+
+    record = asked(f"/v1/vends/{vend['vend_id']}", "auditor")
+    assert (record["outcome"], record["denies"]) == ("issued", [])
+    assert [(one["rule"], one["effect"]) for one in record["monitored"]] == [
+        ("deny freeze", "deny")
+    ]
+    who = asked("/v1/whoami", "payments-ci")
+    assert [one["name"] for one in who["monitored"]] == ["tomorrow"]
+    assert "tomorrow" not in [one["name"] for one in who["grants"]]

@@ -56,6 +56,21 @@ def test_a_vend_that_never_ended_has_no_outcome() -> None:
     assert (vend.outcome, vend.ended_at, vend.token_mac) == (None, None, None)
 
 
+def test_what_a_rule_in_monitor_mode_would_have_done_is_in_the_record() -> None:
+    world = Audited()
+    freeze = "  - {name: freeze, repositories: [payments/api], mode: monitor}"
+    world.policy = world.policy.replace("denies:\n", f"denies:\n{freeze}\n")
+    vend = world.service().shown(world.vend(pull=["payments/api", "payments/web"]))
+    assert (vend.outcome, vend.denies) == ("issued", ["embargo"])
+    (told,) = vend.monitored
+    assert (told.rule, told.effect, told.repositories, told.count) == (
+        "deny freeze",
+        "deny",
+        ["payments/api"],
+        1,
+    )
+
+
 def test_what_a_newer_version_recorded_is_told_and_makes_nothing_unreadable() -> None:
     world = Audited()
     vend_id = world.vend(pull=["payments/api", "search/x"])

@@ -256,13 +256,13 @@ class Policy(Model):
 
     def grants_about(self, caller: Caller, mode: Mode) -> list[Grant]:
         """Return the grants of a mode that are for `caller`, in policy order, whatever the day."""
-        index = _index_of(self.grants, self._grants, mode)
-        return [grant for grant in index.candidates(caller) if grant.matches(caller)]
+        self._grants = _with_index(self.grants, self._grants, mode)
+        return [one for one in self._grants[mode].candidates(caller) if one.matches(caller)]
 
     def denies_about(self, caller: Caller, mode: Mode) -> list[Deny]:
         """Return the denies of a mode that are for `caller`, in policy order."""
-        index = _index_of(self.denies, self._denies, mode)
-        return [deny for deny in index.candidates(caller) if deny.matches(caller)]
+        self._denies = _with_index(self.denies, self._denies, mode)
+        return [one for one in self._denies[mode].candidates(caller) if one.matches(caller)]
 
     def lets_revoke(self, caller: Caller) -> bool:
         """Return whether `caller` is named as one who revokes tokens and blocks callers."""
@@ -287,13 +287,14 @@ class Policy(Model):
         return self
 
 
-def _index_of(
+def _with_index(
     entries: list[Entry], made: dict[Mode, CallerIndex[Entry]], mode: Mode
-) -> CallerIndex[Entry]:
-    # A copy of a policy has the index of what it was copied from, and perhaps other entries.
-    if mode not in made or made[mode].entries is not entries:
-        made[mode] = CallerIndex(entries, mode)
-    return made[mode]
+) -> dict[Mode, CallerIndex[Entry]]:
+    # A copy of a policy begins with the indexes of what it was copied from, and may have other
+    # entries: it gets indexes of its own and leaves those of the original alone.
+    if mode in made and made[mode].entries is entries:
+        return made
+    return {**made, mode: CallerIndex(entries, mode)}
 
 
 Policy.model_rebuild(force=True)

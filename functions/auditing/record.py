@@ -112,7 +112,7 @@ class VendRecord(Message):
     scope: dict[str, list[str]] = said("What was granted: patterns by access", {})
     excluded: list[str] = said("Patterns that a deny took out of the scope", [])
     grants: list[str] = said("Names of the grants that contributed", [])
-    denies: list[str] = said("Names of the denies that applied", [])
+    denies: list[str] = said("Names of the caller's denies that may meet what was asked for", [])
     dropped: list[DroppedRecord] = said("What was asked for and not granted", [])
     monitored: list[MonitoredRecord] = said(
         "What rules in monitor mode would have done, twenty at most", []

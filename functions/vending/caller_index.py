@@ -6,13 +6,15 @@ by what its patterns say literally, and the few that are found are then matched 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from vending import patterns
 from vending.caller import CallerKind
+from vending.pattern_index import PatternIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vending.caller import Caller
     from vending.caller_patterns import CallerPattern
@@ -37,6 +39,10 @@ class ForCallers(Protocol):
     def callers(self) -> Sequence[CallerPattern] | None:
         """Whom it is for; None for everyone."""
 
+    @property
+    def repositories(self) -> Sequence[str]:
+        """Patterns of those that it is about."""
+
 
 Entry = TypeVar("Entry", bound=ForCallers)
 
@@ -50,6 +56,7 @@ class CallerIndex(Generic[Entry]):
 
     def __init__(self, entries: Sequence[Entry], mode: Mode) -> None:
         self.entries = entries
+        self._mode = mode
         self._places: dict[Key, list[int]] = {}
         for place, entry in enumerate(entries):
             if entry.mode != mode:
@@ -58,12 +65,30 @@ class CallerIndex(Generic[Entry]):
             for key in keys:
                 self._places.setdefault(key, []).append(place)
 
-    def candidates(self, caller: Caller) -> list[Entry]:
-        """Return entries that may be for `caller`, among them all that are, in policy order."""
+    def candidates(self, caller: Caller, repositories: Iterable[str] | None = None) -> list[Entry]:
+        """Return entries that may be for `caller`, among them all that are, in policy order.
+
+        Args:
+            caller: Who.
+            repositories: Patterns: only what may be about some repository of theirs is wanted. None
+                where all is.
+        """
         if not self._places:
             return []
         places = {place for key in keys_of(caller) for place in self._places.get(key, ())}
+        if repositories is not None and places:
+            near = (some for one in repositories for some in self._by_repository.overlapping(one))
+            places &= {place for some in near for place in some}
         return [self.entries[place] for place in sorted(places)]
+
+    @cached_property
+    def _by_repository(self) -> PatternIndex[int]:
+        return PatternIndex(
+            (pattern, place)
+            for place, entry in enumerate(self.entries)
+            if entry.mode == self._mode
+            for pattern in entry.repositories
+        )
 
 
 def key_of(pattern: CallerPattern) -> Key:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vending import patterns
 from vending.access import Access
 from vending.errors import Code, Refusal
-from vending.monitoring import MOST_RULES, Monitored, effects
+from vending.monitoring import MOST_RULES, MOST_TRIED, Monitored, effects
 from vending.scope import any_covers, any_matches, minimal
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Decision:
         bind_source_ip: Whether the token works only from the address that asked.
         break_glass: Whether a break-glass grant contributed.
         grants: Names of the grants that allowed it, in policy order.
-        denies: Names of the denies that apply to the caller, in policy order.
+        denies: Names of the caller's denies that may meet what was asked for, in policy order.
         dropped: What was asked for and is not in the scope.
         monitored: What rules in monitor mode would have done, each by itself; MOST_RULES at most.
         refusal: Why nothing was allowed, or None.
@@ -137,19 +137,19 @@ def decide(
             Code.INVALID_REQUEST,
             f"Ask for ttl_seconds of at least {int(limits.shortest.total_seconds())}.",
         )
+    grants = grants_for(policy, caller, request.registry, now=now, grant=request.grant)
     case = _Case(
         caller=caller,
         ceiling=policy.bounds,
-        grants=grants_for(policy, caller, request.registry, now=now, grant=request.grant),
-        denies=denies_for(policy, caller, request.registry),
+        grants=grants,
+        denies=denies_for(policy, caller, request.registry, _concerned(request, grants)),
         request=request,
         now=now,
         limits=limits,
     )
     decision = _weigh(case)
-    return replace(
-        decision, monitored=tuple(islice(_monitored(policy, case, decision), MOST_RULES))
-    )
+    monitored = islice(_monitored(policy, case, decision), MOST_RULES)
+    return replace(decision, monitored=tuple(monitored))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +190,39 @@ def grants_for(
 
 
 def denies_for(
-    policy: Policy, caller: Caller, registry: str, *, mode: Mode = "enforce"
+    policy: Policy,
+    caller: Caller,
+    registry: str,
+    repositories: Sequence[str],
+    *,
+    mode: Mode = "enforce",
 ) -> list[Deny]:
-    """Return the denies of a mode that apply to `caller` in `registry`, in policy order."""
-    return [d for d in policy.denies_about(caller, mode) if d.registry in (None, registry)]
+    """Return the caller's denies in `registry` that may meet these patterns, in policy order."""
+    found = policy.denies_about(caller, mode, repositories)
+    return [deny for deny in found if deny.registry in (None, registry)]
+
+
+def _concerned(request: VendRequest, grants: Sequence[Grant]) -> list[str]:
+    """Return what a decision is about: the names that are asked for, or all that is granted."""
+    named = [name for names in request.repositories.values() for name in names]
+    return named or [pattern for grant in grants for pattern in grant.repositories]
 
 
 def _monitored(policy: Policy, case: _Case, real: Decision) -> Iterator[Monitored]:
-    """Yield what each rule in monitor mode would have done, were it the only one enforced."""
-    registry, request = case.request.registry, case.request
-    grants = grants_for(
-        policy, case.caller, registry, now=case.now, grant=request.grant, mode="monitor"
-    )
-    for grant in grants:
-        other = _weigh(replace(case, grants=[*case.grants, grant]))
+    """Yield what each rule in monitor mode would have done, were it the only one enforced.
+
+    Of grants and denies no more than MOST_TRIED each are tried: it must not take the time that a
+    vend has.
+    """
+    caller, registry, name = case.caller, case.request.registry, case.request.grant
+    tried = grants_for(policy, caller, registry, now=case.now, grant=name, mode="monitor")
+    for grant in tried[:MOST_TRIED]:
+        grants = [*case.grants, grant]
+        denies = denies_for(policy, caller, registry, _concerned(case.request, grants))
+        other = _weigh(replace(case, grants=grants, denies=denies))
         yield from effects(f"grant {grant.name}", real, other)
-    for deny in denies_for(policy, case.caller, registry, mode="monitor"):
+    granted = [pattern for held in real.scope.values() for pattern in held]
+    for deny in denies_for(policy, caller, registry, granted, mode="monitor")[:MOST_TRIED]:
         other = _weigh(replace(case, denies=[*case.denies, deny]))
         yield from effects(f"deny {deny.name}", real, other)
     if policy.ceiling.mode == "monitor":

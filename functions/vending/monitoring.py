@@ -21,6 +21,9 @@ Effect = Literal["allow", "deny", "narrow"]
 MOST_RULES = 20
 """Rules that one decision tells of: a record must not grow with the policy."""
 
+MOST_TRIED = 100
+"""Grants, and denies, that one decision tries."""
+
 MOST_NAMED = 10
 """Repositories that are told of for each."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -24,6 +24,9 @@ from vending.policy_values import (
     Version,
 )
 from vending.registry import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BREAK_GLASS_LONGEST = timedelta(minutes=15)
 """No token of a break-glass grant lives longer, whatever its grant says."""
@@ -259,10 +262,11 @@ class Policy(Model):
         self._grants = _with_index(self.grants, self._grants, mode)
         return [one for one in self._grants[mode].candidates(caller) if one.matches(caller)]
 
-    def denies_about(self, caller: Caller, mode: Mode) -> list[Deny]:
-        """Return the denies of a mode that are for `caller`, in policy order."""
+    def denies_about(self, caller: Caller, mode: Mode, repositories: Sequence[str]) -> list[Deny]:
+        """Return the denies of a mode for `caller` that may meet these patterns, in order."""
         self._denies = _with_index(self.denies, self._denies, mode)
-        return [one for one in self._denies[mode].candidates(caller) if one.matches(caller)]
+        found = self._denies[mode].candidates(caller, repositories)
+        return [one for one in found if one.matches(caller)]
 
     def lets_revoke(self, caller: Caller) -> bool:
         """Return whether `caller` is named as one who revokes tokens and blocks callers."""

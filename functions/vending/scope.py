@@ -23,7 +23,8 @@ def minimal(scope: dict[Access, list[str]]) -> dict[Access, tuple[str, ...]]:
         # Widest first, so that of two patterns that cover each other the first stays.
         for pattern in dict.fromkeys(scope.get(access, ())):
             if not any_covers((*above, *kept), pattern):
-                kept = [other for other in kept if not patterns.covers(pattern, other)]
+                if not patterns.is_literal(pattern):
+                    kept = [other for other in kept if not patterns.covers(pattern, other)]
                 kept.append(pattern)
         if kept:
             lean[access] = tuple(kept)
@@ -38,4 +39,9 @@ def any_matches(candidates: Iterable[str], name: str) -> bool:
 
 def any_covers(candidates: Iterable[str], pattern: str) -> bool:
     """Return whether one of the patterns surely covers the other."""
-    return any(patterns.covers(candidate, pattern) for candidate in candidates)
+    # A name covers nothing but itself: of many names few are compared as patterns.
+    return any(
+        candidate == pattern
+        or (not patterns.is_literal(candidate) and patterns.covers(candidate, pattern))
+        for candidate in candidates
+    )

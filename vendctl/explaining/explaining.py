@@ -208,7 +208,9 @@ def taken(case: Case, registries: list[str]) -> Iterator[Taken]:
     if not ceiling.admits(caller):
         yield Taken("ceiling.accounts", ("ceiling", "accounts"), ())
     names = {
-        deny.name for registry in registries for deny in denies_for(case.policy, caller, registry)
+        deny.name
+        for registry in registries
+        for deny in denies_for(case.policy, caller, registry, about)
     }
     for number, deny in enumerate(case.policy.denies):
         if deny.name not in names:

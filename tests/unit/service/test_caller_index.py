@@ -10,6 +10,7 @@ from tests.strategies import CALLER_PATTERNS, CALLERS, POLICIES
 from vending.caller import Caller
 from vending.caller_index import CallerIndex
 from vending.caller_patterns import CallerPattern
+from vending.patterns import overlap
 from vending.policy import Deny, Grant, Policy
 from vending.policy_values import Mode
 
@@ -27,15 +28,24 @@ def role(name: str, account: str = ACCOUNT) -> CallerPattern:
     return CallerPattern(role=f"arn:aws:iam::{account}:role/{name}")
 
 
+def meets(deny: Deny, repository: str) -> bool:
+    return any(overlap(pattern, repository) for pattern in deny.repositories)
+
+
 @given(POLICIES, CALLERS)
 def test_all_that_is_about_a_caller_is_found_in_policy_order(policy: Policy, who: Caller) -> None:
     for mode in MODES:
         assert policy.grants_about(who, mode) == [
             one for one in policy.grants if one.mode == mode and one.matches(who)
         ]
-        assert policy.denies_about(who, mode) == [
-            one for one in policy.denies if one.mode == mode and one.matches(who)
-        ]
+        about = [one for one in policy.denies if one.mode == mode and one.matches(who)]
+        assert policy.denies_about(who, mode, ["*"]) == about
+        for repository in ("aa/ab", "a?/*", "b-a"):
+            found = policy.denies_about(who, mode, [repository])
+            assert [one for one in about if meets(one, repository)] == [
+                one for one in found if meets(one, repository)
+            ]
+            assert all(one in about for one in found)
 
 
 @given(st.lists(CALLER_PATTERNS, min_size=1, max_size=8), CALLERS)
@@ -79,6 +89,10 @@ def test_what_cannot_be_about_a_caller_is_not_asked() -> None:
     denies = [deny(number, role(f"team-{number:04}-ci*")) for number in range(2000)]
     denies += [deny(number, role(f"team-{number:04}")) for number in range(2000, 4000)]
     index = CallerIndex(denies, "enforce")
+    everyone = [deny(number) for number in range(2)]
+    everyone[1] = everyone[1].model_copy(update={"repositories": ["payments/*"]})
+    someone = Caller.from_arn(f"{ROLE}/x/1")
+    assert CallerIndex(everyone, "enforce").candidates(someone, ["payments/api"]) == everyone[1:]
     assert index.candidates(Caller.from_arn(f"{ROLE}/team-0007-ci/1")) == [denies[7]]
     assert index.candidates(Caller.from_arn(f"{ROLE}/team-3007/1")) == [denies[3007]]
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from vending.access import Access
 from vending.budgets import Budgets
 from vending.caller import Caller, Origin
-from vending.decision import Limits
 from vending.policy_text import parse, revision_of
 from vending.ports import Blocked, BlocksUnavailable, LedgerUnavailable, MintFailed, ServingPolicy
 from vending.probe import Prober
 from vending.registry import Registry
+from vending.request import Limits
 from vending.token import Token
 from vending.vend import Vending
 from vending.vend_ids import new_vend_id

@@ -14,8 +14,8 @@ from vending import patterns
 from vending.access import Access
 from vending.caller import Caller, Origin
 from vending.caller_patterns import CallerPattern
-from vending.decision import VendRequest
 from vending.policy import Policy
+from vending.request import VendRequest
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from auditing.selection import Span
 from vending.caller import Caller, CallerKind
 from vending.caller_coverage import account_of, covers, overlap
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
 from vending.patterns import matches
+from vending.request import Limits, VendRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

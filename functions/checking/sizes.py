@@ -10,9 +10,10 @@ from checking.lints import Lint
 from vending.access import Access
 from vending.caller import Caller, Origin
 from vending.caller_coverage import account_of, kind_of, text_of
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
 from vending.errors import Refused
 from vending.policy import Policy
+from vending.request import Limits, VendRequest
 from vending.session_policy import LONGEST, session_policy
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from vending.aws_clients import patient_client
 from vending.block_checks import DynamoBlocks
 from vending.budgets import Budgets
 from vending.counters import DynamoCounters
-from vending.decision import Limits
 from vending.ledger import DynamoLedger
 from vending.minting import StsMinter
 from vending.person_keys import DynamoPersonKeys
+from vending.request import Limits
 from vending.settings import Settings
 from vending.vend import Vending
 from vending.vend_ids import new_vend_id

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from vending import patterns
 from vending.access import Access
-from vending.decision import VendRequest
 from vending.errors import Code, Refused
+from vending.request import VendRequest
 
 MOST_BYTES = 65_536
 """A longer body is no request."""

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 from vending.caller import Caller
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
 from vending.policy import Expectation
 from vending.policy_values import Model
+from vending.request import Limits, VendRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

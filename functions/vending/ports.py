@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
     from vending.budgets import Flood
     from vending.caller import Caller, Origin
-    from vending.decision import Decision, VendRequest
+    from vending.decision import Decision
     from vending.errors import Code, Refusal
     from vending.policy import Policy
     from vending.registry import Registry
+    from vending.request import VendRequest
     from vending.sealing import Person, PersonKey
     from vending.token import Token
 

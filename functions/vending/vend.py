@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vending.budgets import Budgets, Flood
 from vending.deadlines import END, INTEND, MINT, OUT_OF_TIME, fits, unhurried
-from vending.decision import Decision, Limits, decide, grants_for
+from vending.decision import Decision, decide, grants_for
 from vending.errors import Code, Refusal, Refused
 from vending.phases import lengths
 from vending.ports import Blocked, BlocksUnavailable, Intent, LedgerUnavailable, MintFailed
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vending.policy_values import Mode
     from vending.ports import Blocks, Ledger, Minter, Policies, ServingPolicy
     from vending.probe import Prober
+    from vending.request import Limits
     from vending.token import Token
 
 NOT_MINTED = Refusal(

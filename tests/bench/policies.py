@@ -21,8 +21,9 @@ from tools.estimates.tables import table
 from vending.access import Access
 from vending.caller import Caller
 from vending.caller_index import CallerIndex
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
 from vending.policy_text import MOST_BYTES, parse
+from vending.request import Limits, VendRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
+from vending.request import Limits, VendRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -18,10 +18,11 @@ from vendctl.explaining.explanation import (
 from vendctl.explaining.near_misses import Compared, Wanted, compared, nearest
 from vending.access import Access
 from vending.caller import Origin
-from vending.decision import Limits, VendRequest, decide, denies_for
+from vending.decision import decide, denies_for
 from vending.errors import Refused
 from vending.patterns import overlap
 from vending.registry import DEFAULT
+from vending.request import Limits, VendRequest
 from vending.scope import any_covers
 from vending.session_policy import session_policy
 

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from vendctl.explaining.near_misses import Compared
     from vending.access import Access
     from vending.caller import Caller
-    from vending.decision import Decision, VendRequest
+    from vending.decision import Decision
     from vending.errors import Refusal
     from vending.monitoring import Monitored
+    from vending.request import VendRequest
 
 ANYWHERE = "203.0.113.1"
 """What stands for the address of the caller (RFC 5737)."""

@@ -22,9 +22,10 @@ from tests.strategies import NOW as THEN
 from vending.access import Access
 from vending.caller import Caller
 from vending.caller_patterns import CallerPattern
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
 from vending.errors import Refused
 from vending.policy import Policy
+from vending.request import Limits, VendRequest
 
 DAY = Span(NOW - timedelta(days=1), NOW)
 OTHER = AUDITED.replace("name: payments-ci", "name: payments-robot")

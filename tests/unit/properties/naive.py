@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from vending.caller import Caller
     from vending.caller_patterns import CallerPattern
-    from vending.decision import VendRequest
     from vending.policy import Grant, Policy
+    from vending.request import VendRequest
 
 
 def fits(patterns: Iterable[str], name: str) -> bool:

@@ -24,9 +24,10 @@ from tests.unit.properties.naive import granting, usable
 from tools.template.stack import Stack
 from vending.access import Access
 from vending.caller import Caller, Origin
-from vending.decision import Decision, Limits, VendRequest, decide
+from vending.decision import Decision, decide
 from vending.errors import Code, Refused
 from vending.policy import Policy
+from vending.request import Limits, VendRequest
 from vending.session_policy import LONGEST, session_policy
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from vendctl.explaining.near_misses import caller_comparisons
 from vending.access import Access
 from vending.caller import Caller
 from vending.caller_patterns import CallerPattern
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
 from vending.errors import Code
 from vending.policy import Policy
+from vending.request import Limits, VendRequest
 
 Situation = tuple[Policy, Caller, VendRequest]
 

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 
 from tests.strategies import NOW, situations
-from vending.decision import Limits, decide
+from vending.decision import decide
 from vending.monitoring import MOST_RULES
+from vending.request import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vending.caller import Caller
-    from vending.decision import Decision, VendRequest
+    from vending.decision import Decision
     from vending.policy import Policy
+    from vending.request import VendRequest
 
 
 def decided(policy: Policy, caller: Caller, request: VendRequest) -> Decision:

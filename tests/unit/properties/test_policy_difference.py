@@ -30,8 +30,9 @@ from vendctl.difference.real_names import RealNames
 from vendctl.difference.rules import Rules
 from vending.access import Access
 from vending.caller import Caller
-from vending.decision import Decision, Limits, VendRequest, decide
+from vending.decision import Decision, decide
 from vending.policy import Deny, Policy
+from vending.request import Limits, VendRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

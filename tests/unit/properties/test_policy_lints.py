@@ -29,10 +29,11 @@ from vending import caller_coverage, patterns
 from vending.access import Access
 from vending.caller import Caller
 from vending.caller_patterns import CallerPattern
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
 from vending.pattern_index import PatternIndex, meet
 from vending.policy import Policy
 from vending.policy_problems import RULES
+from vending.request import Limits, VendRequest
 
 NAMED = CALLER_PATTERNS.map(CallerPattern.model_validate)
 GIVES_NOTHING = {"never-matches", "outside-ceiling", "shadowed-by-deny", "expired"}

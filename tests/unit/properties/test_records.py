@@ -9,15 +9,16 @@ from hypothesis import given
 
 from tests.strategies import NOW, situations
 from tests.unit.service.test_ledger import intent
-from vending.decision import Limits, decide
+from vending.decision import decide
 from vending.ledger import attributes_of
 from vending.records import intent_item, outcome_items
+from vending.request import Limits
 from vending.sealing import PersonKey
 
 if TYPE_CHECKING:
     from vending.caller import Caller
-    from vending.decision import VendRequest
     from vending.policy import Policy
+    from vending.request import VendRequest
 
 
 @given(situations())

@@ -11,9 +11,10 @@ from tests.fakes import ACCOUNT, FakeLedger, FakeMinter, FakePolicies, caller, e
 from tests.strategies import NOW
 from vending.caller import Caller, caller_of
 from vending.caller_patterns import CallerPattern
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
 from vending.policy import Policy
 from vending.policy_text import PolicyError, parse
+from vending.request import Limits, VendRequest
 
 if TYPE_CHECKING:
     from tests.unit.rules.conftest import Ask

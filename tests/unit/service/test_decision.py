@@ -11,9 +11,10 @@ import yaml
 
 from tests.fakes import NOW, caller
 from vending.access import Access
-from vending.decision import Decision, Limits, VendRequest, decide
+from vending.decision import Decision, decide
 from vending.errors import Code
 from vending.policy_text import parse
+from vending.request import Limits, VendRequest
 from vending.scope import minimal
 
 PULL, PUSH, THROUGH = Access.PULL, Access.PUSH, Access.PULL_THROUGH

@@ -8,8 +8,9 @@ import pytest
 
 from tests.metric_lines import logged
 from tests.unit.service.test_decision import PULL, decided, grant, named
-from vending.decision import Decision, VendRequest
+from vending.decision import Decision
 from vending.monitoring import MOST_NAMED, MOST_RULES
+from vending.request import VendRequest
 
 ALL = VendRequest("default", access=PULL)
 MONITOR: dict[str, Any] = {"mode": "monitor"}

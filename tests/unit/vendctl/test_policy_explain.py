@@ -22,9 +22,10 @@ from vendctl.explaining.page import page
 from vendctl.explaining.places import Places
 from vending.access import Access
 from vending.caller import Origin
-from vending.decision import Limits, VendRequest, decide
+from vending.decision import decide
 from vending.policy import Policy
 from vending.policy_text import parse, read
+from vending.request import Limits, VendRequest
 from vending.session_policy import session_policy
 
 EXAMPLE = str(Path(__file__).parents[3] / "policy/policy.yaml")

@@ -54,6 +54,11 @@ CREATE EXTERNAL TABLE vends (
         repository: STRING,
         access: STRING,
         rule: STRING>>,
+    monitored ARRAY<STRUCT<
+        rule: STRING,
+        effect: STRING,
+        repositories: ARRAY<STRING>,
+        count: INT>>,
     bound_to_source BOOLEAN,
     break_glass BOOLEAN,
     expires_at STRING,
@@ -67,7 +72,8 @@ CREATE EXTERNAL TABLE vends (
     hmac_key_id STRING,
     probe BOOLEAN,
     deployment STRING,
-    service_version STRING
+    service_version STRING,
+    other_fields MAP<STRING,STRING>
 )
 PARTITIONED BY (day STRING)
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'

@@ -133,7 +133,7 @@ class VendRecord(Message):
     probe: bool = said("Whether the stack's own prober asked", default=False)
     deployment: str = said("Version of the function", "")
     service_version: str = said("Version of ecr-vend")
-    more: dict[str, Any] = said(
+    other_fields: dict[str, Any] = said(
         "Fields that a newer version has recorded and this one does not know, by their names", {}
     )
 
@@ -208,14 +208,14 @@ def read(found: Mapping[str, Any]) -> VendRecord:
         if any(error["type"] != "extra_forbidden" for error in errors):
             raise
     known: Any = deepcopy(dict(found))
-    more: dict[str, Any] = {}
+    others: dict[str, Any] = {}
     for error in errors:
         *path, name = error["loc"]
         holder = known
         for step in path:
             holder = holder[step]
-        more[".".join(map(str, error["loc"]))] = holder.pop(name)
-    return VendRecord(**known, more=more)
+        others[".".join(map(str, error["loc"]))] = holder.pop(name)
+    return VendRecord(**known, other_fields=others)
 
 
 def personal_of(record: Mapping[str, Any], known: Mapping[str, Known]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ ASKED: dict[str, dict[str, Any]] = {
 def test_every_vend_that_the_ledger_records_has_the_shape(outcome: str) -> None:
     world = Audited()
     vend = world.service().shown(world.vend(**ASKED[outcome]))
-    assert (vend.outcome, vend.more) == (outcome, {})
+    assert (vend.outcome, vend.other_fields) == (outcome, {})
     assert VendRecord.model_validate_json(vend.model_dump_json()) == vend
     assert vend.caller.session == "run-1"
     assert vend.policy_revision
@@ -80,7 +80,7 @@ def test_what_a_newer_version_recorded_is_told_and_makes_nothing_unreadable() ->
     intent["asked"]["M"]["politely"] = {"BOOL": True}
     intent["dropped"]["L"][0]["M"]["since"] = {"N": "3"}
     vend = world.service().shown(vend_id)
-    assert vend.more == {
+    assert vend.other_fields == {
         "weather": "rain",
         "asked.politely": True,
         "dropped.0.since": 3,

@@ -195,8 +195,9 @@ def test_the_table_of_vends_has_every_field_of_the_published_shape() -> None:
             f"{column}.{one}" for one in of_table
         }
     assert left_out == {"asked.grant", "caller.partition"}
-    dropped = table["dropped"].expressions[0].expressions
-    assert [one.name for one in dropped] == list(SCHEMA["$defs"]["DroppedRecord"]["properties"])
+    for column, part in (("dropped", "DroppedRecord"), ("monitored", "MonitoredRecord")):
+        of_list = table[column].expressions[0].expressions
+        assert [one.name for one in of_list] == list(SCHEMA["$defs"][part]["properties"])
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from vending import patterns
 from vending.caller import CallerKind
-from vending.pattern_index import PatternIndex
+from vending.pattern_index import PatternIndex, beginning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -97,7 +97,7 @@ def key_of(pattern: CallerPattern) -> Key:
         return ANY, account, ""
     if pattern.permission_set is not None:
         held = pattern.permission_set
-        return CallerKind.IDENTITY_CENTER, held.account, beginning(held.name)
+        return CallerKind.IDENTITY_CENTER, held.account, kept_under(held.name)
     for kind, arn in (
         (CallerKind.ROLE, pattern.role),
         (CallerKind.USER, pattern.user),
@@ -105,7 +105,7 @@ def key_of(pattern: CallerPattern) -> Key:
     ):
         if arn is not None:
             *_, account, resource = arn.split(":", 5)
-            name = beginning(resource.partition("/")[2])
+            name = kept_under(resource.partition("/")[2])
             return kind, account if patterns.is_literal(account) else ANY, name
     return ANY, ANY, ""
 
@@ -121,8 +121,6 @@ def keys_of(caller: Caller) -> Iterator[Key]:
             yield caller.kind, account, name[:length]
 
 
-def beginning(pattern: str) -> str:
+def kept_under(pattern: str) -> str:
     """Return what every name that the pattern matches begins with, or the whole of a literal."""
-    if patterns.is_literal(pattern):
-        return f"{pattern}/"
-    return pattern[: min(at for sign in "*?" if (at := pattern.find(sign)) >= 0)]
+    return f"{pattern}/" if patterns.is_literal(pattern) else beginning(pattern)

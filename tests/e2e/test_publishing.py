@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,22 @@ def serving(stack: Stack) -> bytes:
     )["InitialConfigurationToken"]
     found = client.get_latest_configuration(ConfigurationToken=token)["Configuration"].read()
     return bytes(found)
+
+
+@contextmanager
+def publishing(stack: Stack, file: str, *more: str, until: str) -> Iterator[subprocess.Popen[str]]:
+    """Publish a policy and wait for its end; the block begins when an event was told."""
+    with subprocess.Popen(
+        [*VENDCTL, "policy", "publish", file, *YES, *more, "--wait"],
+        env=stack.vendctl_environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as waiting:
+        assert waiting.stderr
+        for said in waiting.stderr:
+            if until in said:
+                break
+        yield waiting
 
 
 def status(stack: Stack) -> dict[str, Any]:
@@ -191,18 +208,9 @@ def test_what_is_under_way_goes_on_after_ctrl_c_blocks_others_and_can_be_stopped
     code, _, err = own.vendctl("policy", "publish", file, *YES, *SLOW, credentials=publisher)
     assert (code, "appconfig:ListDeploymentStrategies" in err) == (2, True)
 
-    with subprocess.Popen(
-        [*VENDCTL, "policy", "publish", file, *YES, *SLOW, "--wait"],
-        env=own.vendctl_environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as waiting:
-        assert waiting.stderr
-        for said in waiting.stderr:
-            if "DEPLOYMENT_STARTED" in said:
-                break
+    with publishing(own, file, *SLOW, until="DEPLOYMENT_STARTED") as waiting:
         waiting.send_signal(signal.SIGINT)
-        told = waiting.stderr.read()
+        told = waiting.communicate()[1]
     assert waiting.returncode == 130
     assert "goes on. Watch it: vendctl policy status" in told
     assert "Traceback" not in told
@@ -227,18 +235,10 @@ def test_a_stack_that_watches_has_a_policy_undone_by_its_alarm_and_a_deny_publis
     with running("--parameter=PolicyBakeMinutes=20") as watched:
         before, cloudwatch = serving(watched), watched.client("cloudwatch")
         alarm = watched.physical("NotGrantedAlarm")
-        with subprocess.Popen(
-            [*VENDCTL, "policy", "publish", written(tmp_path, "alarmed"), *YES, "--wait"],
-            env=watched.vendctl_environment(),
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as waiting:
-            assert waiting.stderr
-            for said in waiting.stderr:
-                if "BAKE_TIME_STARTED" in said:
-                    break
+        file = written(tmp_path, "alarmed")
+        with publishing(watched, file, until="BAKE_TIME_STARTED") as waiting:
             cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
-            told = waiting.stderr.read()
+            told = waiting.communicate()[1]
         assert waiting.returncode == 1, told
         assert re.search(
             rf"was undone: Rollback initiated by \S+{alarm} \(CLOUDWATCH_ALARM\)", told

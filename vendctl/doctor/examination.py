@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vendctl.doctor import resource_policies, roles, trust
-from vendctl.doctor.findings import Command, Finding, Severity
+from vendctl.doctor.findings import Command, Finding
 from vending.patterns import matches
+from vending.policy_problems import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,21 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from vending.policy_problems import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vendctl.doctor.documents import Statement
-
-
-class Severity(StrEnum):
-    """How bad it is: an error defeats the scope; a warning leaves one thing that still holds it."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,7 @@ class Finding:
 
     Attributes:
         code: One of CODES.
-        severity: How bad it is here.
+        severity: An error defeats the scope; a warning leaves one thing that still holds it.
         where: ARN, or name, of what has it.
         why: Why it defeats the scoping: one sentence.
         cure: What ends it: one sentence.

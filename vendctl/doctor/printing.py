@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vendctl.doctor.findings import Severity, minified
+from vendctl.doctor.findings import minified
 from vending.messages import printable
+from vending.policy_problems import Severity
 
 if TYPE_CHECKING:
     from vendctl.console import Console

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vendctl.doctor import conditions
-from vendctl.doctor.findings import Command, Finding, Severity, minified
+from vendctl.doctor.findings import Command, Finding, minified
 from vendctl.doctor.trust import account_root, is_session
+from vending.policy_problems import Severity
 from vending.session_policy import READ
 
 if TYPE_CHECKING:

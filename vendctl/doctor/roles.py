@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vendctl.doctor import sound
-from vendctl.doctor.findings import Command, Finding, Severity, minified
+from vendctl.doctor.findings import Command, Finding, minified
 from vending.patterns import covers
+from vending.policy_problems import Severity
 from vending.session_policy import MINT
 
 if TYPE_CHECKING:

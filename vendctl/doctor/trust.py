@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from vendctl.doctor import conditions, sound
-from vendctl.doctor.findings import Command, Finding, Severity, minified
+from vendctl.doctor.findings import Command, Finding, minified
+from vending.policy_problems import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

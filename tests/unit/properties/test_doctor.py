@@ -18,10 +18,10 @@ from tests.doctored import ASKED, IDS, PULL, SOUND, Body, found, policy, with_ro
 from tests.fake_aws import body_of
 from tests.iam import Policies, Request, evaluate
 from vendctl.doctor.documents import Document, document
-from vendctl.doctor.findings import Severity
 from vending.access import ACTIONS, Access
 from vending.caller import Origin
 from vending.decision import Decision
+from vending.policy_problems import Severity
 from vending.session_policy import session_policy
 
 if TYPE_CHECKING:
